@@ -1,0 +1,512 @@
+/**
+ * Spans in arrival order as dictionary-coded columns: what the wire scanner fills, what live queries read and what a
+ * block is built from. Append-only; rows below a published count never change. All large arrays are views of
+ * SharedArrayBuffers, so that another thread reads them without a copy while this one appends behind (`share()`); the
+ * writer replaces an array by a larger copy when it is full, and old views stay valid.
+ *
+ * A value is a number. All attribute values of a table, whatever their key, share one code space:
+ *
+ *   span row ── attrEnd ──► attrs: [ 17, 4, 902, … ]        value ids, one per attribute
+ *                                    │
+ *   value id 17 ── valueColumn ──► column 3 = (span, "http.route", string)
+ *              ├── valueLocal  ──► 5: it is the 6th distinct value of that column, by first appearance
+ *              └── valueOffset, valueLength ──► its bytes in the arena
+ *
+ * so that an attribute costs four bytes a span and a new key costs nothing per row. Value bytes by type: `string` UTF-8,
+ * `int` 8 bytes little-endian two's complement, `double` 8 bytes little-endian, `bool` 1 byte, `any` AnyValue protobuf.
+ *
+ * Fields of OTLP that are rarely set (traceState, flags, dropped counts …) are columns too, of a `…Field` scope; see
+ * {@link FieldKeys}. A field at its default value is not stored. Value id 0 means "none".
+ */
+import { assert } from '../base/assert.ts';
+import type { ColumnScope, ValueType } from './columns.ts';
+
+/** Scope of a table column: an attribute scope, or the rarely set OTLP fields of a span, event, link or resource row. */
+export type TableColumnScope = ColumnScope | 'spanField' | 'eventField' | 'linkField' | 'resourceField';
+
+/** Every field column that exists, with its type. */
+export const FieldKeys = {
+  spanField: {
+    name: 'string',
+    statusMessage: 'string',
+    traceState: 'string',
+    flags: 'int',
+    droppedAttributesCount: 'int',
+    droppedEventsCount: 'int',
+    droppedLinksCount: 'int',
+    /** AnyValue kvlist: attributes whose key and type the span already has. */
+    duplicateAttributes: 'any',
+  },
+  eventField: { name: 'string', droppedAttributesCount: 'int', duplicateAttributes: 'any' },
+  linkField: { traceState: 'string', flags: 'int', droppedAttributesCount: 'int', duplicateAttributes: 'any' },
+  resourceField: {
+    resourceSchemaUrl: 'string',
+    resourceDroppedAttributesCount: 'int',
+    /** AnyValue array of bytes values, each an EntityRef message. */
+    entityRefs: 'any',
+    resourceDuplicateAttributes: 'any',
+    scopeName: 'string',
+    scopeVersion: 'string',
+    scopeSchemaUrl: 'string',
+    scopeDroppedAttributesCount: 'int',
+    scopeDuplicateAttributes: 'any',
+  },
+} as const satisfies Record<string, Record<string, ValueType>>;
+
+export interface TableColumn {
+  readonly scope: TableColumnScope;
+  readonly key: string;
+  readonly type: ValueType;
+}
+
+/** The arrays of a table; see the picture above. 64-bit numbers are pairs of words, low word first. */
+export interface SpanTableData {
+  readonly spanCount: number;
+  readonly traceCount: number;
+  readonly eventCount: number;
+  readonly linkCount: number;
+  readonly resourceCount: number;
+  readonly attrCount: number;
+  readonly eventAttrCount: number;
+  readonly linkAttrCount: number;
+  readonly resourceAttrCount: number;
+  /** Number of value ids in use; ids run from 1 to valueCount - 1. */
+  readonly valueCount: number;
+  readonly columns: readonly TableColumn[];
+
+  /** 4 words a trace: the 16 id bytes as they are in memory. A trace may have no spans (rolled back). */
+  readonly traceIds: Uint32Array;
+
+  // per span
+  /** Index into traceIds. */
+  readonly trace: Uint32Array;
+  /** 2 words: the 8 id bytes as they are in memory. */
+  readonly spanId: Uint32Array;
+  /** 2 words; both 0 when there is no parent. */
+  readonly parentId: Uint32Array;
+  /** 2 words: Unix ns. */
+  readonly start: Uint32Array;
+  readonly end: Uint32Array;
+  /** Value id of (spanField, name). Never 0: an empty name is a value too. */
+  readonly name: Uint32Array;
+  /** kind in the low 4 bits, status code in the high 4. Unknown numbers are stored as 0. */
+  readonly kindStatus: Uint8Array;
+  readonly resource: Uint32Array;
+  /** End (exclusive) of the span's run in attrs, which starts where the previous span's ends. */
+  readonly attrEnd: Uint32Array;
+  readonly eventEnd: Uint32Array;
+  readonly linkEnd: Uint32Array;
+  readonly attrs: Uint32Array;
+
+  // per event, in the order of their spans
+  readonly eventTime: Uint32Array;
+  /** Value id of (eventField, name). */
+  readonly eventName: Uint32Array;
+  readonly eventAttrEnd: Uint32Array;
+  readonly eventAttrs: Uint32Array;
+
+  // per link
+  /** 4 words; zeros when missing. */
+  readonly linkTraceId: Uint32Array;
+  readonly linkSpanId: Uint32Array;
+  readonly linkAttrEnd: Uint32Array;
+  readonly linkAttrs: Uint32Array;
+
+  // per resource row: a distinct (resource, scope) pair
+  readonly resourceAttrEnd: Uint32Array;
+  readonly resourceAttrs: Uint32Array;
+
+  // per value id
+  readonly valueColumn: Uint32Array;
+  readonly valueLocal: Uint32Array;
+  readonly valueOffset: Uint32Array;
+  readonly valueLength: Uint32Array;
+  readonly arena: Uint8Array;
+}
+
+/** Row counts to return to; dictionary entries made since stay and do no harm. */
+export interface TableMark {
+  readonly spanCount: number;
+  readonly eventCount: number;
+  readonly linkCount: number;
+  readonly attrCount: number;
+  readonly eventAttrCount: number;
+  readonly linkAttrCount: number;
+}
+
+const growU32 = (old: Uint32Array, need: number): Uint32Array => {
+  const grown = new Uint32Array(new SharedArrayBuffer(Math.max(old.length * 2, need + 16) * 4));
+  grown.set(old);
+  return grown;
+};
+const growU8 = (old: Uint8Array, need: number): Uint8Array => {
+  const grown = new Uint8Array(new SharedArrayBuffer(Math.max(old.length * 2, need + 64)));
+  grown.set(old);
+  return grown;
+};
+const u32 = (n: number): Uint32Array => new Uint32Array(new SharedArrayBuffer(n * 4));
+
+/** FNV-1a over four bytes at a time would need alignment; this multiplies byte-wise in pairs and mixes at the end. */
+function hashBytes(bytes: Uint8Array, offset: number, length: number, seed: number): number {
+  let h = seed ^ Math.imul(length, 0x9e3779b1);
+  const end = offset + length;
+  let i = offset;
+  for (; i + 4 <= end; i += 4) {
+    h ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+    h = Math.imul(h, 0x85ebca6b);
+    h ^= h >>> 15;
+  }
+  for (; i < end; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+export class SpanTable implements SpanTableData {
+  spanCount = 0;
+  traceCount = 0;
+  eventCount = 0;
+  linkCount = 0;
+  resourceCount = 0;
+  attrCount = 0;
+  eventAttrCount = 0;
+  linkAttrCount = 0;
+  resourceAttrCount = 0;
+  valueCount = 1;
+  arenaLength = 0;
+  readonly columns: TableColumn[] = [];
+  /** Distinct values per column so far. */
+  readonly columnSize: number[] = [];
+
+  traceIds: Uint32Array;
+  trace: Uint32Array;
+  spanId: Uint32Array;
+  parentId: Uint32Array;
+  start: Uint32Array;
+  end: Uint32Array;
+  name: Uint32Array;
+  kindStatus: Uint8Array;
+  resource: Uint32Array;
+  attrEnd: Uint32Array;
+  eventEnd: Uint32Array;
+  linkEnd: Uint32Array;
+  attrs: Uint32Array;
+  eventTime: Uint32Array;
+  eventName: Uint32Array;
+  eventAttrEnd: Uint32Array;
+  eventAttrs: Uint32Array;
+  linkTraceId: Uint32Array;
+  linkSpanId: Uint32Array;
+  linkAttrEnd: Uint32Array;
+  linkAttrs: Uint32Array;
+  resourceAttrEnd: Uint32Array;
+  resourceAttrs: Uint32Array;
+  valueColumn: Uint32Array;
+  valueLocal: Uint32Array;
+  valueOffset: Uint32Array;
+  valueLength: Uint32Array;
+  arena: Uint8Array;
+
+  // Open-addressing tables of this thread: slot → id + 1, with the full hash beside it to skip most byte compares.
+  #valueSlots = new Int32Array(1 << 13);
+  #valueHashes = new Int32Array(1 << 13);
+  #traceSlots = new Int32Array(1 << 11);
+  readonly #columnIds = new Map<string, number>();
+
+  /** `spans` sizes the arrays; the table grows beyond it when it must. */
+  constructor(spans = 4096) {
+    this.traceIds = u32((spans >> 3) * 4 + 64);
+    this.trace = u32(spans);
+    this.spanId = u32(spans * 2);
+    this.parentId = u32(spans * 2);
+    this.start = u32(spans * 2);
+    this.end = u32(spans * 2);
+    this.name = u32(spans);
+    this.kindStatus = new Uint8Array(new SharedArrayBuffer(spans));
+    this.resource = u32(spans);
+    this.attrEnd = u32(spans);
+    this.eventEnd = u32(spans);
+    this.linkEnd = u32(spans);
+    this.attrs = u32(spans * 12);
+    this.eventTime = u32(512);
+    this.eventName = u32(256);
+    this.eventAttrEnd = u32(256);
+    this.eventAttrs = u32(1024);
+    this.linkTraceId = u32(512);
+    this.linkSpanId = u32(256);
+    this.linkAttrEnd = u32(128);
+    this.linkAttrs = u32(256);
+    this.resourceAttrEnd = u32(256);
+    this.resourceAttrs = u32(4096);
+    this.valueColumn = u32(4096);
+    this.valueLocal = u32(4096);
+    this.valueOffset = u32(4096);
+    this.valueLength = u32(4096);
+    this.arena = new Uint8Array(new SharedArrayBuffer(1 << 16));
+  }
+
+  /** Id of a column, made when new. */
+  column(scope: TableColumnScope, key: string, type: ValueType): number {
+    const name = `${scope}\0${type}\0${key}`;
+    let id = this.#columnIds.get(name);
+    if (id === undefined) {
+      id = this.columns.length;
+      this.columns.push({ scope, key, type });
+      this.columnSize.push(0);
+      this.#columnIds.set(name, id);
+    }
+    return id;
+  }
+
+  /** Value id of the bytes in a column, made when new. The bytes are copied. */
+  value(column: number, bytes: Uint8Array, offset: number, length: number): number {
+    const hash = hashBytes(bytes, offset, length, Math.imul(column + 1, 0x9e3779b1)) | 0;
+    let slots = this.#valueSlots;
+    let mask = slots.length - 1;
+    let slot = hash & mask;
+    for (let id = slots[slot]!; id !== 0; id = slots[(slot = (slot + 1) & mask)]!) {
+      if (this.#valueHashes[slot] === hash && this.#isValue(id, column, bytes, offset, length)) return id;
+    }
+    if (this.valueCount * 2 >= slots.length) {
+      this.#growValueSlots();
+      slots = this.#valueSlots;
+      mask = slots.length - 1;
+      slot = hash & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    }
+    const id = this.valueCount++;
+    if (id >= this.valueColumn.length) this.#growValues(id + 1);
+    if (this.arenaLength + length > this.arena.length) this.arena = growU8(this.arena, this.arenaLength + length);
+    const at = this.arenaLength;
+    if (length < 24) for (let i = 0; i < length; i++) this.arena[at + i] = bytes[offset + i]!;
+    else this.arena.set(bytes.subarray(offset, offset + length), at);
+    this.arenaLength = at + length;
+    this.valueColumn[id] = column;
+    this.valueLocal[id] = this.columnSize[column]!++;
+    this.valueOffset[id] = at;
+    this.valueLength[id] = length;
+    slots[slot] = id;
+    this.#valueHashes[slot] = hash;
+    return id;
+  }
+
+  /** Index of a trace id (16 bytes), made when new. */
+  traceIndex(bytes: Uint8Array, offset: number): number {
+    // Ids are random; the words themselves are the hash. The last bytes are random also in 64-bit ids.
+    const w0 = word(bytes, offset);
+    const w1 = word(bytes, offset + 4);
+    const w2 = word(bytes, offset + 8);
+    const w3 = word(bytes, offset + 12);
+    let mask = this.#traceSlots.length - 1;
+    let slot = traceHash(w0, w1, w2, w3) & mask;
+    const ids = this.traceIds;
+    for (let found = this.#traceSlots[slot]!; found !== 0; found = this.#traceSlots[(slot = (slot + 1) & mask)]!) {
+      const p = (found - 1) * 4;
+      if (ids[p + 3] === w3 && ids[p + 2] === w2 && ids[p + 1] === w1 && ids[p] === w0) return found - 1;
+    }
+    const index = this.traceCount++;
+    if (index * 4 + 4 > this.traceIds.length) this.traceIds = growU32(this.traceIds, index * 4 + 4);
+    this.traceIds[index * 4] = w0;
+    this.traceIds[index * 4 + 1] = w1;
+    this.traceIds[index * 4 + 2] = w2;
+    this.traceIds[index * 4 + 3] = w3;
+    this.#traceSlots[slot] = index + 1;
+    if (this.traceCount * 2 > this.#traceSlots.length) {
+      const slots = new Int32Array(this.#traceSlots.length * 2);
+      mask = slots.length - 1;
+      for (let t = 0; t < this.traceCount; t++) {
+        const p = t * 4;
+        let s =
+          traceHash(this.traceIds[p]!, this.traceIds[p + 1]!, this.traceIds[p + 2]!, this.traceIds[p + 3]!) & mask;
+        while (slots[s] !== 0) s = (s + 1) & mask;
+        slots[s] = t + 1;
+      }
+      this.#traceSlots = slots;
+    }
+    return index;
+  }
+
+  /** Index of a known trace id, or -1. */
+  findTrace(bytes: Uint8Array, offset = 0): number {
+    const w0 = word(bytes, offset);
+    const w1 = word(bytes, offset + 4);
+    const w2 = word(bytes, offset + 8);
+    const w3 = word(bytes, offset + 12);
+    const mask = this.#traceSlots.length - 1;
+    let slot = traceHash(w0, w1, w2, w3) & mask;
+    for (let found = this.#traceSlots[slot]!; found !== 0; found = this.#traceSlots[(slot = (slot + 1) & mask)]!) {
+      const p = (found - 1) * 4;
+      const ids = this.traceIds;
+      if (ids[p] === w0 && ids[p + 1] === w1 && ids[p + 2] === w2 && ids[p + 3] === w3) return found - 1;
+    }
+    return -1;
+  }
+
+  /** Makes room for one more span; the caller writes the arrays at row `spanCount` and then counts it. */
+  reserveSpan(): number {
+    const row = this.spanCount;
+    if (row >= this.trace.length) this.#growSpans(row + 1);
+    return row;
+  }
+
+  /** Makes room for one more event, returns its row. */
+  reserveEvent(): number {
+    const row = this.eventCount;
+    if (row >= this.eventName.length) {
+      this.eventTime = growU32(this.eventTime, row * 2 + 2);
+      this.eventName = growU32(this.eventName, row + 1);
+      this.eventAttrEnd = growU32(this.eventAttrEnd, row + 1);
+    }
+    return row;
+  }
+
+  /** Makes room for one more link, returns its row. */
+  reserveLink(): number {
+    const row = this.linkCount;
+    if (row >= this.linkAttrEnd.length) {
+      this.linkTraceId = growU32(this.linkTraceId, row * 4 + 4);
+      this.linkSpanId = growU32(this.linkSpanId, row * 2 + 2);
+      this.linkAttrEnd = growU32(this.linkAttrEnd, row + 1);
+    }
+    return row;
+  }
+
+  pushAttr(valueId: number): void {
+    if (this.attrCount >= this.attrs.length) this.attrs = growU32(this.attrs, this.attrCount + 1);
+    this.attrs[this.attrCount++] = valueId;
+  }
+
+  pushEventAttr(valueId: number): void {
+    if (this.eventAttrCount >= this.eventAttrs.length)
+      this.eventAttrs = growU32(this.eventAttrs, this.eventAttrCount + 1);
+    this.eventAttrs[this.eventAttrCount++] = valueId;
+  }
+
+  pushLinkAttr(valueId: number): void {
+    if (this.linkAttrCount >= this.linkAttrs.length) this.linkAttrs = growU32(this.linkAttrs, this.linkAttrCount + 1);
+    this.linkAttrs[this.linkAttrCount++] = valueId;
+  }
+
+  /** Adds a resource row with these value ids; the caller finds equal ones again. */
+  addResource(valueIds: readonly number[]): number {
+    const row = this.resourceCount++;
+    if (row >= this.resourceAttrEnd.length) this.resourceAttrEnd = growU32(this.resourceAttrEnd, row + 1);
+    const need = this.resourceAttrCount + valueIds.length;
+    if (need > this.resourceAttrs.length) this.resourceAttrs = growU32(this.resourceAttrs, need);
+    for (const id of valueIds) this.resourceAttrs[this.resourceAttrCount++] = id;
+    this.resourceAttrEnd[row] = this.resourceAttrCount;
+    return row;
+  }
+
+  mark(): TableMark {
+    const { spanCount, eventCount, linkCount, attrCount, eventAttrCount, linkAttrCount } = this;
+    return { spanCount, eventCount, linkCount, attrCount, eventAttrCount, linkAttrCount };
+  }
+
+  /** Forgets all rows since the mark. */
+  rollback(mark: TableMark): void {
+    assert(mark.spanCount <= this.spanCount, 'rollback goes back');
+    this.spanCount = mark.spanCount;
+    this.eventCount = mark.eventCount;
+    this.linkCount = mark.linkCount;
+    this.attrCount = mark.attrCount;
+    this.eventAttrCount = mark.eventAttrCount;
+    this.linkAttrCount = mark.linkAttrCount;
+  }
+
+  /** The arrays for another thread, with the rows up to `mark` (default: all). Only references are copied. */
+  share(mark: TableMark = this.mark()): SpanTableData {
+    return {
+      ...mark,
+      traceCount: this.traceCount,
+      resourceCount: this.resourceCount,
+      resourceAttrCount: this.resourceAttrCount,
+      valueCount: this.valueCount,
+      columns: this.columns.slice(),
+      traceIds: this.traceIds,
+      trace: this.trace,
+      spanId: this.spanId,
+      parentId: this.parentId,
+      start: this.start,
+      end: this.end,
+      name: this.name,
+      kindStatus: this.kindStatus,
+      resource: this.resource,
+      attrEnd: this.attrEnd,
+      eventEnd: this.eventEnd,
+      linkEnd: this.linkEnd,
+      attrs: this.attrs,
+      eventTime: this.eventTime,
+      eventName: this.eventName,
+      eventAttrEnd: this.eventAttrEnd,
+      eventAttrs: this.eventAttrs,
+      linkTraceId: this.linkTraceId,
+      linkSpanId: this.linkSpanId,
+      linkAttrEnd: this.linkAttrEnd,
+      linkAttrs: this.linkAttrs,
+      resourceAttrEnd: this.resourceAttrEnd,
+      resourceAttrs: this.resourceAttrs,
+      valueColumn: this.valueColumn,
+      valueLocal: this.valueLocal,
+      valueOffset: this.valueOffset,
+      valueLength: this.valueLength,
+      arena: this.arena,
+    };
+  }
+
+  #isValue(id: number, column: number, bytes: Uint8Array, offset: number, length: number): boolean {
+    if (this.valueLength[id] !== length || this.valueColumn[id] !== column) return false;
+    const arena = this.arena;
+    const at = this.valueOffset[id]!;
+    for (let i = 0; i < length; i++) if (arena[at + i] !== bytes[offset + i]) return false;
+    return true;
+  }
+
+  #growValueSlots(): void {
+    const slots = new Int32Array(this.#valueSlots.length * 2);
+    const hashes = new Int32Array(slots.length);
+    const mask = slots.length - 1;
+    for (let i = 0; i < this.#valueSlots.length; i++) {
+      const id = this.#valueSlots[i]!;
+      if (id === 0) continue;
+      const hash = this.#valueHashes[i]!;
+      let slot = hash & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = id;
+      hashes[slot] = hash;
+    }
+    this.#valueSlots = slots;
+    this.#valueHashes = hashes;
+  }
+
+  #growValues(need: number): void {
+    this.valueColumn = growU32(this.valueColumn, need);
+    this.valueLocal = growU32(this.valueLocal, need);
+    this.valueOffset = growU32(this.valueOffset, need);
+    this.valueLength = growU32(this.valueLength, need);
+  }
+
+  #growSpans(need: number): void {
+    this.trace = growU32(this.trace, need);
+    const rows = this.trace.length;
+    this.spanId = growU32(this.spanId, rows * 2);
+    this.parentId = growU32(this.parentId, rows * 2);
+    this.start = growU32(this.start, rows * 2);
+    this.end = growU32(this.end, rows * 2);
+    this.name = growU32(this.name, rows);
+    this.kindStatus = growU8(this.kindStatus, rows);
+    this.resource = growU32(this.resource, rows);
+    this.attrEnd = growU32(this.attrEnd, rows);
+    this.eventEnd = growU32(this.eventEnd, rows);
+    this.linkEnd = growU32(this.linkEnd, rows);
+  }
+}
+
+const word = (b: Uint8Array, o: number): number =>
+  (b[o]! | (b[o + 1]! << 8) | (b[o + 2]! << 16) | (b[o + 3]! << 24)) >>> 0;
+
+function traceHash(w0: number, w1: number, w2: number, w3: number): number {
+  let h = w3 ^ Math.imul(w2, 0x9e3779b1) ^ Math.imul(w1, 0x85ebca6b) ^ w0;
+  h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
+  return h ^ (h >>> 13);
+}
