@@ -8,3 +8,9 @@ export type ColumnScope = 'span' | 'resource' | 'instrumentation' | 'event' | 'l
 
 /** Codes of a column: 0 = the row has no value, otherwise 1 + index into the dictionary. As narrow as the values allow. */
 export type CodeArray = Uint8Array | Uint16Array | Uint32Array;
+
+/** Rarely set OTLP fields of spans, events, links and resource rows; the keys are `FieldKeys` of `span-table.ts`. */
+export type FieldScope = 'spanField' | 'eventField' | 'linkField' | 'resourceField';
+
+/** Scope of a column: an attribute scope, or rarely set OTLP fields. */
+export type TableColumnScope = ColumnScope | FieldScope;

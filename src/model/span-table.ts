@@ -19,10 +19,7 @@
  * {@link FieldKeys}. A field at its default value is not stored. Value id 0 means "none".
  */
 import { assert } from '../base/assert.ts';
-import type { ColumnScope, ValueType } from './columns.ts';
-
-/** Scope of a table column: an attribute scope, or the rarely set OTLP fields of a span, event, link or resource row. */
-export type TableColumnScope = ColumnScope | 'spanField' | 'eventField' | 'linkField' | 'resourceField';
+import type { TableColumnScope, ValueType } from './columns.ts';
 
 /** Every field column that exists, with its type. */
 export const FieldKeys = {

@@ -20,9 +20,9 @@
  * range of traces available; then typed arrays are read synchronously. Arrays cover the whole fragment and hold
  * meaningful values only for loaded rows. Nobody may write to them.
  */
-import type { CodeArray, ColumnScope, ValueType } from '../model/columns.ts';
+import type { CodeArray, ColumnScope, TableColumnScope, ValueType } from '../model/columns.ts';
 
-export type { CodeArray, ColumnScope, ValueType };
+export type { CodeArray, ColumnScope, TableColumnScope, ValueType };
 
 /** Distinct values of a column; may repeat a value when nearly all are different. Exactly one getter fits the type. */
 export interface Dictionary {
@@ -42,7 +42,7 @@ export interface Dictionary {
 
 /** One attribute key with one type. A key written with two types has two columns; a row then has a value in one of them. */
 export interface Column {
-  readonly scope: ColumnScope | 'fixed';
+  readonly scope: TableColumnScope | 'fixed';
   readonly key: string;
   readonly type: ValueType;
   /** 0 = the row has no value, otherwise 1 + index into the dictionary. Length: rows of the column's table. */
@@ -117,8 +117,11 @@ export interface Fragment {
   /** 1 for traces that this snapshot reads elsewhere; undefined when none. */
   readonly hiddenTraces: Uint8Array | undefined;
 
-  /** All attribute columns of a scope, or those of one key (one per type). Empty when there are none. No I/O. */
-  columns(scope: ColumnScope, key?: string): readonly Column[];
+  /**
+   * All columns of a scope, or those of one key (one per type). Empty when there are none. No I/O. Field scopes give the
+   * rarely set OTLP fields (trace state, flags, dropped counts …), which are not attributes.
+   */
+  columns(scope: TableColumnScope, key?: string): readonly Column[];
 
   /** Makes the requested columns readable for traces [firstTrace, endTrace). Requires loadTraces. Cheap when already loaded. */
   load(request: LoadRequest, firstTrace: number, endTrace: number, cost: ReadCost, signal?: AbortSignal): Promise<void>;
@@ -129,6 +132,8 @@ export interface Fragment {
   startUnixNano(spanRow: number): bigint;
   /** ns; 0 when the span ends before it starts. */
   readonly duration: Float64Array;
+  /** Exact. Needs `start` and `duration` loaded. */
+  endUnixNano(spanRow: number): bigint;
   /** OTLP numbers: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
   readonly kind: Uint8Array;
   /** OTLP numbers: 0 unset, 1 ok, 2 error. */
@@ -151,6 +156,8 @@ export interface Fragment {
   readonly eventSpan: Uint32Array;
   /** ns since the span's start; may be negative. */
   readonly eventTime: Float64Array;
+  /** Exact. Needs `start` and `events` loaded. */
+  eventUnixNano(eventRow: number): bigint;
   readonly eventName: Column;
 
   readonly linkSpan: Uint32Array;
