@@ -143,21 +143,43 @@ const growU8 = (old: Uint8Array, need: number): Uint8Array => {
 };
 const u32 = (n: number): Uint32Array => new Uint32Array(new SharedArrayBuffer(n * 4));
 
-/** FNV-1a over four bytes at a time would need alignment; this multiplies byte-wise in pairs and mixes at the end. */
-function hashBytes(bytes: Uint8Array, offset: number, length: number, seed: number): number {
-  let h = seed ^ Math.imul(length, 0x9e3779b1);
-  const end = offset + length;
-  let i = offset;
-  for (; i + 4 <= end; i += 4) {
-    h ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
-    h = Math.imul(h, 0x85ebca6b);
-    h ^= h >>> 15;
-  }
-  for (; i < end; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+/** Mixes four bytes into a hash. */
+const mix = (h: number, word: number): number => {
+  const m = Math.imul(h ^ word, 0x85ebca6b);
+  return m ^ (m >>> 15);
+};
+const seedOf = (column: number, length: number): number =>
+  Math.imul(column + 1, 0x9e3779b1) ^ Math.imul(length, 0x27d4eb2f);
+const finish = (h: number): number => {
+  const m = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return m ^ (m >>> 16);
+};
+
+/** Up to three bytes as a word. */
+const shortWord = (view: DataView, offset: number, length: number): number => {
+  let word = 0;
+  for (let i = 0; i < length; i++) word = (word << 8) | view.getUint8(offset + i);
+  return word;
+};
+
+/** Words, the last of which overlaps the one before when the length is no multiple of four. */
+function hashView(view: DataView, offset: number, length: number, seed: number): number {
+  if (length < 4) return finish(mix(seed, shortWord(view, offset, length)));
+  const last = offset + length - 4;
+  let h = seed;
+  for (let i = offset; i < last; i += 4) h = mix(h, view.getInt32(i, true));
+  return finish(mix(h, view.getInt32(last, true)));
 }
+
+/** Whether two runs of bytes are the same. */
+export function sameBytes(a: DataView, aOffset: number, b: DataView, bOffset: number, length: number): boolean {
+  if (length < 4) return shortWord(a, aOffset, length) === shortWord(b, bOffset, length);
+  const last = length - 4;
+  for (let i = 0; i < last; i += 4) if (a.getInt32(aOffset + i, true) !== b.getInt32(bOffset + i, true)) return false;
+  return a.getInt32(aOffset + last, true) === b.getInt32(bOffset + last, true);
+}
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export class SpanTable implements SpanTableData {
   spanCount = 0;
@@ -204,9 +226,11 @@ export class SpanTable implements SpanTableData {
   valueLength: Uint32Array;
   arena: Uint8Array;
 
-  // Open-addressing tables of this thread: slot → id + 1, with the full hash beside it to skip most byte compares.
-  #valueSlots = new Int32Array(1 << 13);
-  #valueHashes = new Int32Array(1 << 13);
+  #arenaView: DataView;
+
+  // Open-addressing tables of this thread. Values: pairs of id (0 = free) and full hash, which skips most byte compares.
+  #valueSlots = new Int32Array(1 << 14);
+  // Traces: index + 1.
   #traceSlots = new Int32Array(1 << 11);
   readonly #columnIds = new Map<string, number>();
 
@@ -240,6 +264,7 @@ export class SpanTable implements SpanTableData {
     this.valueOffset = u32(4096);
     this.valueLength = u32(4096);
     this.arena = new Uint8Array(new SharedArrayBuffer(1 << 16));
+    this.#arenaView = viewOf(this.arena);
   }
 
   /** Id of a column, made when new. */
@@ -257,50 +282,97 @@ export class SpanTable implements SpanTableData {
 
   /** Value id of the bytes in a column, made when new. The bytes are copied. */
   value(column: number, bytes: Uint8Array, offset: number, length: number): number {
-    const hash = hashBytes(bytes, offset, length, Math.imul(column + 1, 0x9e3779b1)) | 0;
-    let slots = this.#valueSlots;
-    let mask = slots.length - 1;
-    let slot = hash & mask;
-    for (let id = slots[slot]!; id !== 0; id = slots[(slot = (slot + 1) & mask)]!) {
-      if (this.#valueHashes[slot] === hash && this.#isValue(id, column, bytes, offset, length)) return id;
+    return this.valueAt(column, viewOf(bytes), offset, length);
+  }
+
+  /** The same for callers that keep a view of their bytes. */
+  valueAt(column: number, view: DataView, offset: number, length: number): number {
+    const hash = hashView(view, offset, length, seedOf(column, length));
+    const slots = this.#valueSlots;
+    const mask = slots.length - 1;
+    let slot = (hash << 1) & mask;
+    for (let id = slots[slot]!; id !== 0; id = slots[slot]!) {
+      if (slots[slot + 1] === hash && this.valueColumn[id] === column && this.isValueAt(id, view, offset, length))
+        return id;
+      slot = (slot + 2) & mask;
     }
-    if (this.valueCount * 2 >= slots.length) {
-      this.#growValueSlots();
-      slots = this.#valueSlots;
-      mask = slots.length - 1;
-      slot = hash & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    const at = this.#addValue(column, length, slot, hash);
+    if (length > 64) this.arena.set(new Uint8Array(view.buffer, view.byteOffset + offset, length), at);
+    else {
+      const arenaView = this.#arenaView;
+      let i = 0;
+      for (; i + 4 <= length; i += 4) arenaView.setInt32(at + i, view.getInt32(offset + i, true), true);
+      for (; i < length; i++) arenaView.setUint8(at + i, view.getUint8(offset + i));
     }
+    return this.valueCount - 1;
+  }
+
+  /** The same for values of eight bytes (ints and doubles), low word first. */
+  valueWords(column: number, low: number, high: number): number {
+    const hash = finish(mix(mix(seedOf(column, 8), low), high));
+    const slots = this.#valueSlots;
+    const mask = slots.length - 1;
+    let slot = (hash << 1) & mask;
+    for (let id = slots[slot]!; id !== 0; id = slots[slot]!) {
+      if (slots[slot + 1] === hash && this.valueColumn[id] === column && this.isValueWords(id, low, high)) return id;
+      slot = (slot + 2) & mask;
+    }
+    const at = this.#addValue(column, 8, slot, hash);
+    this.#arenaView.setInt32(at, low, true);
+    this.#arenaView.setInt32(at + 4, high, true);
+    return this.valueCount - 1;
+  }
+
+  /** Whether a value has these bytes. */
+  isValueAt(id: number, view: DataView, offset: number, length: number): boolean {
+    return this.valueLength[id] === length && sameBytes(this.#arenaView, this.valueOffset[id]!, view, offset, length);
+  }
+
+  /** Whether a value of eight bytes has these words. */
+  isValueWords(id: number, low: number, high: number): boolean {
+    const at = this.valueOffset[id]!;
+    return (
+      this.valueLength[id] === 8 &&
+      this.#arenaView.getInt32(at, true) === (low | 0) &&
+      this.#arenaView.getInt32(at + 4, true) === (high | 0)
+    );
+  }
+
+  /** A new value without bytes; returns where in the arena they go. */
+  #addValue(column: number, length: number, freeSlot: number, hash: number): number {
     const id = this.valueCount++;
     if (id >= this.valueColumn.length) this.#growValues(id + 1);
-    if (this.arenaLength + length > this.arena.length) this.arena = growU8(this.arena, this.arenaLength + length);
     const at = this.arenaLength;
-    if (length < 24) for (let i = 0; i < length; i++) this.arena[at + i] = bytes[offset + i]!;
-    else this.arena.set(bytes.subarray(offset, offset + length), at);
+    if (at + length > this.arena.length) {
+      this.arena = growU8(this.arena, at + length);
+      this.#arenaView = viewOf(this.arena);
+    }
     this.arenaLength = at + length;
     this.valueColumn[id] = column;
     this.valueLocal[id] = this.columnSize[column]!++;
     this.valueOffset[id] = at;
     this.valueLength[id] = length;
-    slots[slot] = id;
-    this.#valueHashes[slot] = hash;
-    return id;
+    this.#valueSlots[freeSlot] = id;
+    this.#valueSlots[freeSlot + 1] = hash;
+    if (this.valueCount * 4 > this.#valueSlots.length) this.#growValueSlots();
+    return at;
   }
 
   /** Index of a trace id (16 bytes), made when new. */
   traceIndex(bytes: Uint8Array, offset: number): number {
-    // Ids are random; the words themselves are the hash. The last bytes are random also in 64-bit ids.
-    const w0 = word(bytes, offset);
-    const w1 = word(bytes, offset + 4);
-    const w2 = word(bytes, offset + 8);
-    const w3 = word(bytes, offset + 12);
-    let mask = this.#traceSlots.length - 1;
-    let slot = traceHash(w0, w1, w2, w3) & mask;
-    const ids = this.traceIds;
-    for (let found = this.#traceSlots[slot]!; found !== 0; found = this.#traceSlots[(slot = (slot + 1) & mask)]!) {
-      const p = (found - 1) * 4;
-      if (ids[p + 3] === w3 && ids[p + 2] === w2 && ids[p + 1] === w1 && ids[p] === w0) return found - 1;
-    }
+    return this.traceIndexOf(
+      word(bytes, offset),
+      word(bytes, offset + 4),
+      word(bytes, offset + 8),
+      word(bytes, offset + 12),
+    );
+  }
+
+  /** The same for a trace id as four unsigned words, each with its first byte lowest. */
+  traceIndexOf(w0: number, w1: number, w2: number, w3: number): number {
+    const slot = this.#traceSlot(w0, w1, w2, w3);
+    const found = this.#traceSlots[slot]!;
+    if (found !== 0) return found - 1;
     const index = this.traceCount++;
     if (index * 4 + 4 > this.traceIds.length) this.traceIds = growU32(this.traceIds, index * 4 + 4);
     this.traceIds[index * 4] = w0;
@@ -308,35 +380,33 @@ export class SpanTable implements SpanTableData {
     this.traceIds[index * 4 + 2] = w2;
     this.traceIds[index * 4 + 3] = w3;
     this.#traceSlots[slot] = index + 1;
-    if (this.traceCount * 2 > this.#traceSlots.length) {
-      const slots = new Int32Array(this.#traceSlots.length * 2);
-      mask = slots.length - 1;
-      for (let t = 0; t < this.traceCount; t++) {
-        const p = t * 4;
-        let s =
-          traceHash(this.traceIds[p]!, this.traceIds[p + 1]!, this.traceIds[p + 2]!, this.traceIds[p + 3]!) & mask;
-        while (slots[s] !== 0) s = (s + 1) & mask;
-        slots[s] = t + 1;
-      }
-      this.#traceSlots = slots;
-    }
+    if (this.traceCount * 2 > this.#traceSlots.length) this.#growTraceSlots();
     return index;
   }
 
   /** Index of a known trace id, or -1. */
   findTrace(bytes: Uint8Array, offset = 0): number {
-    const w0 = word(bytes, offset);
-    const w1 = word(bytes, offset + 4);
-    const w2 = word(bytes, offset + 8);
-    const w3 = word(bytes, offset + 12);
-    const mask = this.#traceSlots.length - 1;
+    const slot = this.#traceSlot(
+      word(bytes, offset),
+      word(bytes, offset + 4),
+      word(bytes, offset + 8),
+      word(bytes, offset + 12),
+    );
+    return this.#traceSlots[slot]! - 1;
+  }
+
+  /** Where the id is in the hash table, or the free place where it belongs. */
+  #traceSlot(w0: number, w1: number, w2: number, w3: number): number {
+    const slots = this.#traceSlots;
+    const ids = this.traceIds;
+    const mask = slots.length - 1;
     let slot = traceHash(w0, w1, w2, w3) & mask;
-    for (let found = this.#traceSlots[slot]!; found !== 0; found = this.#traceSlots[(slot = (slot + 1) & mask)]!) {
+    for (let found = slots[slot]!; found !== 0; found = slots[slot]!) {
       const p = (found - 1) * 4;
-      const ids = this.traceIds;
-      if (ids[p] === w0 && ids[p + 1] === w1 && ids[p + 2] === w2 && ids[p + 3] === w3) return found - 1;
+      if (ids[p + 3] === w3 && ids[p + 2] === w2 && ids[p + 1] === w1 && ids[p] === w0) return slot;
+      slot = (slot + 1) & mask;
     }
-    return -1;
+    return slot;
   }
 
   /** Makes room for one more span; the caller writes the arrays at row `spanCount` and then counts it. */
@@ -451,29 +521,27 @@ export class SpanTable implements SpanTableData {
     };
   }
 
-  #isValue(id: number, column: number, bytes: Uint8Array, offset: number, length: number): boolean {
-    if (this.valueLength[id] !== length || this.valueColumn[id] !== column) return false;
-    const arena = this.arena;
-    const at = this.valueOffset[id]!;
-    for (let i = 0; i < length; i++) if (arena[at + i] !== bytes[offset + i]) return false;
-    return true;
-  }
-
   #growValueSlots(): void {
-    const slots = new Int32Array(this.#valueSlots.length * 2);
-    const hashes = new Int32Array(slots.length);
+    const old = this.#valueSlots;
+    const slots = new Int32Array(old.length * 2);
     const mask = slots.length - 1;
-    for (let i = 0; i < this.#valueSlots.length; i++) {
-      const id = this.#valueSlots[i]!;
-      if (id === 0) continue;
-      const hash = this.#valueHashes[i]!;
-      let slot = hash & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = id;
-      hashes[slot] = hash;
+    for (let i = 0; i < old.length; i += 2) {
+      if (old[i] === 0) continue;
+      let slot = (old[i + 1]! << 1) & mask;
+      while (slots[slot] !== 0) slot = (slot + 2) & mask;
+      slots[slot] = old[i]!;
+      slots[slot + 1] = old[i + 1]!;
     }
     this.#valueSlots = slots;
-    this.#valueHashes = hashes;
+  }
+
+  #growTraceSlots(): void {
+    const ids = this.traceIds;
+    this.#traceSlots = new Int32Array(this.#traceSlots.length * 2);
+    for (let t = 0; t < this.traceCount; t++) {
+      const slot = this.#traceSlot(ids[t * 4]!, ids[t * 4 + 1]!, ids[t * 4 + 2]!, ids[t * 4 + 3]!);
+      this.#traceSlots[slot] = t + 1;
+    }
   }
 
   #growValues(need: number): void {

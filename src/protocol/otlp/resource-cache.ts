@@ -1,0 +1,207 @@
+/**
+ * (Resource, InstrumentationScope) pairs of requests to resource rows of the table. A collector sends the same few pairs
+ * again and again, so both are known by their raw bytes and only read when they are new.
+ */
+import { ProtoWriter } from '../../base/protobuf.ts';
+import { FieldKeys, type SpanTable } from '../../model/span-table.ts';
+import { AttributeReader } from './attribute-reader.ts';
+import { ByteInterner } from './byte-interner.ts';
+import type { WireInput } from './wire-input.ts';
+
+/** Which bytes of the input make a Resource or an InstrumentationScope, with the schema URL that stands beside it. */
+export class EntityRanges {
+  /** Pairs of start and end; a message that comes several times is merged, which for protobuf means one after the other. */
+  readonly pieces: number[] = [];
+  schemaUrlStart = 0;
+  schemaUrlEnd = 0;
+
+  clear(): void {
+    this.pieces.length = 0;
+    this.schemaUrlStart = 0;
+    this.schemaUrlEnd = 0;
+  }
+}
+
+interface Entity {
+  readonly valueIds: readonly number[];
+  readonly truncated: number;
+}
+
+export class ResourceCache {
+  readonly #table: SpanTable;
+  readonly #input: WireInput;
+  readonly #resourceAttributes: AttributeReader;
+  readonly #scopeAttributes: AttributeReader;
+  readonly #resourceNumbers = new ByteInterner();
+  readonly #scopeNumbers = new ByteInterner();
+  readonly #resources: Entity[] = [];
+  readonly #scopes: Entity[] = [];
+  /** resource number * 2^26 + scope number → row. */
+  readonly #rows = new Map<number, number>();
+  readonly #fields = new Map<string, number>();
+  #identity = new DataView(new ArrayBuffer(1 << 12));
+  #maxBytes = 0;
+
+  constructor(table: SpanTable, input: WireInput) {
+    this.#table = table;
+    this.#input = input;
+    this.#resourceAttributes = new AttributeReader(table, input, 'resource');
+    this.#scopeAttributes = new AttributeReader(table, input, 'instrumentation');
+    for (const [key, type] of Object.entries(FieldKeys.resourceField))
+      this.#fields.set(key, table.column('resourceField', key, type));
+  }
+
+  /** Longest key and string value in bytes from here on. */
+  limit(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
+    this.#resourceAttributes.maxBytes = maxBytes;
+    this.#scopeAttributes.maxBytes = maxBytes;
+  }
+
+  /** Forgets what a failed reading left behind. */
+  abandon(): void {
+    this.#resourceAttributes.abandon();
+    this.#scopeAttributes.abandon();
+  }
+
+  /** Number of a Resource; its attributes are read when it is new. */
+  resource(ranges: EntityRanges): number {
+    const length = this.#identify(ranges);
+    const known = this.#resourceNumbers.count;
+    const number = this.#resourceNumbers.intern(this.#identity, 0, length);
+    // Entities follow numbers; one whose reading failed left a number without an entity.
+    if (number >= known || this.#resources[number] === undefined) this.#resources[number] = this.#readResource(ranges);
+    return number;
+  }
+
+  /** Number of an InstrumentationScope. */
+  scope(ranges: EntityRanges): number {
+    const length = this.#identify(ranges);
+    const known = this.#scopeNumbers.count;
+    const number = this.#scopeNumbers.intern(this.#identity, 0, length);
+    if (number >= known || this.#scopes[number] === undefined) this.#scopes[number] = this.#readScope(ranges);
+    return number;
+  }
+
+  /** Attributes that were cut in it. */
+  resourceTruncated(resource: number): number {
+    return this.#resources[resource]!.truncated;
+  }
+
+  scopeTruncated(scope: number): number {
+    return this.#scopes[scope]!.truncated;
+  }
+
+  /** The table's resource row of the pair. */
+  row(resource: number, scope: number): number {
+    const pair = resource * 0x400_0000 + scope;
+    let row = this.#rows.get(pair);
+    if (row === undefined) {
+      row = this.#table.addResource([...this.#resources[resource]!.valueIds, ...this.#scopes[scope]!.valueIds]);
+      this.#rows.set(pair, row);
+    }
+    return row;
+  }
+
+  /** Everything that the values depend on, in one run of bytes. */
+  #identify(ranges: EntityRanges): number {
+    const { pieces, schemaUrlStart, schemaUrlEnd } = ranges;
+    let length = 8 + schemaUrlEnd - schemaUrlStart;
+    for (let i = 0; i < pieces.length; i += 2) length += pieces[i + 1]! - pieces[i]!;
+    if (length > this.#identity.byteLength) this.#identity = new DataView(new ArrayBuffer(length * 2));
+    const bytes = new Uint8Array(this.#identity.buffer);
+    this.#identity.setUint32(0, this.#maxBytes);
+    this.#identity.setUint32(4, schemaUrlEnd - schemaUrlStart);
+    bytes.set(this.#input.bytes.subarray(schemaUrlStart, schemaUrlEnd), 8);
+    let at = 8 + schemaUrlEnd - schemaUrlStart;
+    for (let i = 0; i < pieces.length; i += 2) {
+      bytes.set(this.#input.bytes.subarray(pieces[i], pieces[i + 1]), at);
+      at += pieces[i + 1]! - pieces[i]!;
+    }
+    return length;
+  }
+
+  #readResource(ranges: EntityRanges): Entity {
+    const input = this.#input;
+    const attributes = this.#resourceAttributes;
+    const truncatedBefore = attributes.truncated;
+    const valueIds: number[] = [];
+    const entityRefs = new ProtoWriter();
+    let dropped = 0;
+    attributes.begin();
+    for (let i = 0; i < ranges.pieces.length; i += 2) {
+      const end = ranges.pieces[i + 1]!;
+      for (let pos = ranges.pieces[i]!; pos < end; ) {
+        const tag = input.longTag(pos, end);
+        const next = input.skip(tag, input.pos, end);
+        if (tag === 0x0a) {
+          const id = attributes.read(input.pos, next);
+          if (id !== 0) valueIds.push(id);
+        } else if (tag === 0x10) dropped = input.low >>> 0;
+        else if (tag === 0x1a) {
+          const ref = input.bytes.subarray(input.pos, next);
+          entityRefs.message(1, (value) => value.bytes(7, ref));
+        }
+        pos = next;
+      }
+    }
+    this.#pushText(valueIds, 'resourceSchemaUrl', ranges.schemaUrlStart, ranges.schemaUrlEnd);
+    this.#pushCount(valueIds, 'resourceDroppedAttributesCount', dropped);
+    if (entityRefs.length > 0) {
+      const any = new ProtoWriter();
+      any.bytes(5, entityRefs.peek());
+      this.#pushBytes(valueIds, 'entityRefs', any.peek());
+    }
+    this.#pushBytes(valueIds, 'resourceDuplicateAttributes', attributes.takeDuplicates());
+    return { valueIds, truncated: attributes.truncated - truncatedBefore };
+  }
+
+  #readScope(ranges: EntityRanges): Entity {
+    const input = this.#input;
+    const attributes = this.#scopeAttributes;
+    const truncatedBefore = attributes.truncated;
+    const valueIds: number[] = [];
+    let nameStart = 0;
+    let nameEnd = 0;
+    let versionStart = 0;
+    let versionEnd = 0;
+    let dropped = 0;
+    attributes.begin();
+    for (let i = 0; i < ranges.pieces.length; i += 2) {
+      const end = ranges.pieces[i + 1]!;
+      for (let pos = ranges.pieces[i]!; pos < end; ) {
+        const tag = input.longTag(pos, end);
+        const next = input.skip(tag, input.pos, end);
+        if (tag === 0x0a) {
+          nameStart = input.pos;
+          nameEnd = next;
+        } else if (tag === 0x12) {
+          versionStart = input.pos;
+          versionEnd = next;
+        } else if (tag === 0x1a) {
+          const id = attributes.read(input.pos, next);
+          if (id !== 0) valueIds.push(id);
+        } else if (tag === 0x20) dropped = input.low >>> 0;
+        pos = next;
+      }
+    }
+    this.#pushText(valueIds, 'scopeName', nameStart, nameEnd);
+    this.#pushText(valueIds, 'scopeVersion', versionStart, versionEnd);
+    this.#pushText(valueIds, 'scopeSchemaUrl', ranges.schemaUrlStart, ranges.schemaUrlEnd);
+    this.#pushCount(valueIds, 'scopeDroppedAttributesCount', dropped);
+    this.#pushBytes(valueIds, 'scopeDuplicateAttributes', attributes.takeDuplicates());
+    return { valueIds, truncated: attributes.truncated - truncatedBefore };
+  }
+
+  #pushText(valueIds: number[], field: keyof typeof FieldKeys.resourceField, start: number, end: number): void {
+    if (end > start) valueIds.push(this.#table.valueAt(this.#fields.get(field)!, this.#input.view, start, end - start));
+  }
+
+  #pushCount(valueIds: number[], field: keyof typeof FieldKeys.resourceField, count: number): void {
+    if (count > 0) valueIds.push(this.#table.valueWords(this.#fields.get(field)!, count, 0));
+  }
+
+  #pushBytes(valueIds: number[], field: keyof typeof FieldKeys.resourceField, bytes: Uint8Array | undefined): void {
+    if (bytes !== undefined) valueIds.push(this.#table.value(this.#fields.get(field)!, bytes, 0, bytes.length));
+  }
+}
