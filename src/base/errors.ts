@@ -43,3 +43,13 @@ export function invalid(code: string, message: string, cause?: unknown): RubatoE
 export function corrupt(where: string, what: string, cause?: unknown): RubatoError {
   return new RubatoError(ErrorKind.corrupt, 'corrupt_data', `${where}: ${what}`, cause);
 }
+
+/** The caller sends too much; `retryAfterMs` is the pause it is told to make. */
+export class ExhaustedError extends RubatoError {
+  readonly retryAfterMs: number;
+
+  constructor(code: string, message: string, retryAfterMs: number) {
+    super(ErrorKind.exhausted, code, message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}

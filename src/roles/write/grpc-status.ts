@@ -1,0 +1,46 @@
+/** gRPC codes of our error kinds, and their HTTP statuses for OTLP/HTTP. https://opentelemetry.io/docs/specs/otlp/ */
+import { ErrorKind, ExhaustedError, RubatoError } from '../../base/errors.ts';
+
+export const GrpcCode = {
+  ok: 0,
+  invalidArgument: 3,
+  notFound: 5,
+  resourceExhausted: 8,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
+export type GrpcCode = (typeof GrpcCode)[keyof typeof GrpcCode];
+
+/** What a sender is told: never the cause of an error, only its code and text. */
+export interface SenderStatus {
+  readonly grpcCode: GrpcCode;
+  readonly httpStatus: number;
+  readonly message: string;
+  /** Seconds to wait, for Retry-After and RetryInfo. */
+  readonly retryAfterSeconds?: number;
+}
+
+export function senderStatus(error: unknown): SenderStatus {
+  if (!(error instanceof RubatoError)) {
+    return { grpcCode: GrpcCode.unavailable, httpStatus: 503, message: 'internal error, the spans were not stored' };
+  }
+  const message = error.message;
+  if (error.code === 'body_too_large') return { grpcCode: GrpcCode.resourceExhausted, httpStatus: 413, message };
+  // Agents retry 503 and drop what is answered 401: Tempo's choice, kept (contract 2.5).
+  if (error.code === 'no_org_id') return { grpcCode: GrpcCode.unavailable, httpStatus: 503, message };
+  switch (error.kind) {
+    case ErrorKind.invalid:
+      return { grpcCode: GrpcCode.invalidArgument, httpStatus: 400, message };
+    case ErrorKind.exhausted:
+      return {
+        grpcCode: GrpcCode.resourceExhausted,
+        httpStatus: 429,
+        message,
+        retryAfterSeconds: Math.max(1, Math.ceil((error instanceof ExhaustedError ? error.retryAfterMs : 5000) / 1000)),
+      };
+    default:
+      return { grpcCode: GrpcCode.unavailable, httpStatus: 503, message };
+  }
+}

@@ -1,0 +1,17 @@
+/** What a receiver needs from the write role; the receivers know nothing of tables and segments. */
+export interface Ingest {
+  /**
+   * Stores the spans of one OTLP ExportTraceServiceRequest (protobuf) and resolves when they are durable.
+   * Owns `body` from now on. @throws RubatoError: invalid (nothing was stored), exhausted (retry later, `retryAfterMs`
+   * on the error), unavailable (not stored, retry).
+   */
+  push(tenant: string, body: Uint8Array, options: PushOptions): Promise<void>;
+}
+
+export interface PushOptions {
+  /** Header `no-generate-metrics`: store the spans, but keep them out of span metrics. */
+  readonly noGenerateMetrics: boolean;
+}
+
+/** Resolves the tenant of a request. @throws RubatoError with code `no_org_id` or kind invalid. */
+export type TenantOf = (orgId: string | undefined) => string;

@@ -1,0 +1,393 @@
+/**
+ * The write role: requests in, durable segments, live tables, blocks.
+ *
+ *   push ─► scan into the tenant's open table ─► segment (group commit) ─► durable ─► rows visible, request answered
+ *                        │ large or old enough, at a segment's end
+ *                        ▼
+ *                   frozen ─► block builder (own thread) ─► manifest commit "covers segments ≤ n" ─► table and
+ *                                                                                                 segments dropped
+ *
+ * Rows are scanned before they are durable, because a request must be refused whole before anything of it is stored;
+ * they are invisible until then. One builder works through frozen tables in order, so that a manifest never covers a
+ * segment before an earlier one. When it falls behind, pushes wait, and beyond `waitingBytesMax` they are refused.
+ */
+
+import type { Clock } from '../../base/clock.ts';
+import { ErrorKind, ExhaustedError, RubatoError } from '../../base/errors.ts';
+import type { BlockMeta, ManifestStore } from '../../block/manifest.ts';
+import type { SpanTableData } from '../../model/span-table.ts';
+import type { SegmentWriter } from '../../wal/segment-writer.ts';
+import type { Ingest, PushOptions } from './ingest.ts';
+import { LiveTable, type LiveTableView } from './live-table.ts';
+import { type IngestLimits, RateLimiter } from './rate-limit.ts';
+
+/** Builds one table's block, puts its files, and returns its meta. Runs one at a time. */
+export interface BlockBuilder {
+  build(tenant: string, data: SpanTableData): Promise<BlockMeta>;
+}
+
+export interface TenantLimits extends IngestLimits {
+  /** Longest attribute key or string value kept, bytes; 0 = unlimited. */
+  readonly attributeBytesMax: number;
+}
+
+export interface WriterOptions {
+  readonly writerId: string;
+  readonly clock: Clock;
+  readonly manifest: ManifestStore;
+  readonly builder: BlockBuilder;
+  readonly limitsOf: (tenant: string) => TenantLimits;
+  /** Removes the segment objects of a writer that every tenant has in blocks. */
+  readonly deleteSegments: (writer: string, seqs: readonly number[]) => Promise<void>;
+  /** A table is frozen when it has this many spans … */
+  readonly blockSpansMax: number;
+  /** … or is this old. */
+  readonly blockAgeMsMax: number;
+  /** Frozen tables that may wait for the builder before pushes wait too. Bounds memory together with blockSpansMax. */
+  readonly frozenTablesMax: number;
+  /** Bodies that may wait for room; beyond it pushes are refused. */
+  readonly waitingBytesMax: number;
+  /** Something a reader could see has changed. */
+  readonly onChange: () => void;
+  readonly log: WriterLog;
+}
+
+export interface WriterLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What a reader needs for one tenant: read this first, then a manifest of at least this version. */
+export interface LiveView {
+  readonly manifestVersion: number;
+  readonly tables: readonly LiveTableView[];
+}
+
+export interface WriterCounters {
+  receivedSpans: number;
+  receivedBytes: number;
+  refusedSpans: number;
+  truncatedAttributes: number;
+  blocksBuilt: number;
+  buildFailures: number;
+}
+
+interface TenantState {
+  open: LiveTable | undefined;
+  /** In the order they must be built. */
+  frozen: LiveTable[];
+  manifestVersion: number;
+}
+
+/** Pause before a failed build or commit is tried again; doubles up to the bound. */
+const retryBuildMs = { first: 500, max: 30_000 };
+
+export class Writer implements Ingest {
+  readonly counters: WriterCounters = {
+    receivedSpans: 0,
+    receivedBytes: 0,
+    refusedSpans: 0,
+    truncatedAttributes: 0,
+    blocksBuilt: 0,
+    buildFailures: 0,
+  };
+  readonly #options: WriterOptions;
+  #segments: SegmentWriter | undefined;
+  readonly #rateLimiter = new RateLimiter();
+  readonly #tenants = new Map<string, TenantState>();
+  /** Which tenants still need a segment: `writer/seq` by writer, then by seq. */
+  readonly #segmentTenants = new Map<string, Map<number, Set<string>>>();
+  /** Tenants whose open table ends with the segment that is being gathered. */
+  readonly #due = new Set<TenantState>();
+  #buildQueue: LiveTable[] = [];
+  #building = false;
+  #tableNumber = 0;
+  #waitingBytes = 0;
+  #roomWaiters: (() => void)[] = [];
+  #idleWaiters: (() => void)[] = [];
+  readonly #abort = new AbortController();
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  /** The segment writer reports back to this object (`onCut`, `onDurable`, `onFailed`), so it is made after it. */
+  attach(segments: SegmentWriter): void {
+    this.#segments = segments;
+  }
+
+  async push(tenant: string, body: Uint8Array, options: PushOptions): Promise<void> {
+    const limits = this.#options.limitsOf(tenant);
+    if (body.length === 0) return;
+    this.#rateLimiter.take({ tenant, bytes: body.length, limits, nowMs: this.#options.clock.nowMs() });
+    await this.#waitForRoom(body.length);
+    const segments = this.#segments;
+    if (segments === undefined || this.#abort.signal.aborted) {
+      throw new RubatoError(ErrorKind.unavailable, 'stopping', 'the writer is not running');
+    }
+    const live = this.#openTable(tenant);
+    const before = live.table.mark();
+    const result = live.scanner.scan(body, { maxAttributeBytes: limits.attributeBytesMax });
+    if (result.spans === 0) return;
+    let appended: { seq: number; durable: Promise<void> };
+    try {
+      appended = segments.append({ tenant, body, noGenerateMetrics: options.noGenerateMetrics });
+    } catch (error) {
+      live.table.rollback(before);
+      throw error;
+    }
+    live.appended(appended.seq);
+    if (live.table.spanCount >= this.#options.blockSpansMax) this.#due.add(this.#stateOf(tenant));
+    this.#needSegment(this.#options.writerId, appended.seq, tenant);
+    await appended.durable;
+    this.counters.receivedSpans += result.spans;
+    this.counters.receivedBytes += body.length;
+    this.counters.truncatedAttributes += result.truncatedAttributes;
+  }
+
+  /** References to everything of the tenant that is not in blocks yet. */
+  live(tenant: string): LiveView {
+    const state = this.#tenants.get(tenant);
+    if (state === undefined) return { manifestVersion: 0, tables: [] };
+    const tables = state.frozen.concat(state.open ?? []).filter((table) => table.publishedSpans > 0);
+    return { manifestVersion: state.manifestVersion, tables: tables.map((table) => table.view()) };
+  }
+
+  get tenants(): readonly string[] {
+    return [...this.#tenants.keys()];
+  }
+
+  get liveSpans(): number {
+    let spans = 0;
+    for (const state of this.#tenants.values()) {
+      for (const table of state.frozen) spans += table.publishedSpans;
+      spans += state.open?.publishedSpans ?? 0;
+    }
+    return spans;
+  }
+
+  // ── hooks of the segment writer ────────────────────────────────────────────────────────────────────────────────
+
+  /** Segment `seq` takes no more entries: tables that are due end here. */
+  onCut(seq: number): void {
+    for (const state of this.#due)
+      if (state.open !== undefined && state.open.table.spanCount > 0) this.#freeze(state, seq);
+    this.#due.clear();
+  }
+
+  onDurable(seq: number): void {
+    let changed = false;
+    for (const tenant of this.#segmentTenants.get(this.#options.writerId)?.get(seq) ?? []) {
+      const state = this.#stateOf(tenant);
+      for (const table of state.frozen) {
+        if (table.writer !== this.#options.writerId || table.settled) continue;
+        changed = table.publish(seq) || changed;
+        if (table.settled) this.#enqueue(table);
+      }
+      if (state.open !== undefined) changed = state.open.publish(seq) || changed;
+    }
+    if (changed) this.#options.onChange();
+  }
+
+  /** Segment `seq` and all later ones so far were not stored; their requests are refused. */
+  onFailed(seq: number, error: unknown): void {
+    this.#options.log.error({ seq, error: String(error) }, 'a segment could not be stored; its requests are refused');
+    for (const state of this.#tenants.values()) {
+      for (const table of state.frozen) {
+        if (table.writer !== this.#options.writerId || table.settled) continue;
+        table.dropPending();
+        this.#enqueue(table);
+      }
+      state.open?.dropPending();
+    }
+  }
+
+  // ── tables that come from elsewhere ────────────────────────────────────────────────────────────────────────────
+
+  /** Takes over rows read back from durable segments of `writer` up to `lastSeq`. They are visible at once. */
+  async adopt(options: { tenant: string; table: LiveTable; lastSeq: number; seqs: readonly number[] }): Promise<void> {
+    const { tenant, table, lastSeq, seqs } = options;
+    for (const seq of seqs) this.#needSegment(table.writer, seq, tenant);
+    table.publishAll();
+    table.freeze(lastSeq);
+    this.#stateOf(tenant).frozen.push(table);
+    this.#options.onChange();
+    this.#enqueue(table);
+    await this.#waitForRoom(0);
+  }
+
+  /** The version a reader must have seen at least; set when manifests are first read. */
+  knowManifest(tenant: string, version: number): void {
+    const state = this.#stateOf(tenant);
+    state.manifestVersion = Math.max(state.manifestVersion, version);
+  }
+
+  newTable(tenant: string, writer: string): LiveTable {
+    return new LiveTable({
+      id: `${this.#options.writerId}-${this.#tableNumber++}`,
+      tenant,
+      writer,
+      nowUnixMs: this.#options.clock.nowMs(),
+      spans: 8192,
+    });
+  }
+
+  // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Freezes tables that are old, at the next cut or, when nothing comes in, at the last one. Call it every second. */
+  tick(): void {
+    const now = this.#options.clock.nowMs();
+    for (const state of this.#tenants.values()) {
+      if (state.open !== undefined && now - state.open.openedUnixMs >= this.#options.blockAgeMsMax)
+        this.#due.add(state);
+    }
+    const last = this.#segments?.lastCutSeq;
+    // With nothing pending, the last cut segment holds the last of every table's rows.
+    if (last !== undefined && this.#segments?.idle === true) this.onCut(last);
+  }
+
+  /** Freezes everything and resolves when it is in blocks. For tests, tools and a graceful end. */
+  async flush(): Promise<void> {
+    await this.#segments?.flush();
+    for (const state of this.#tenants.values()) this.#due.add(state);
+    const last = this.#segments?.lastCutSeq;
+    if (last !== undefined) this.onCut(last);
+    if (this.#buildQueue.length === 0 && !this.#building) return;
+    await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  /** Refuses new requests, waits for the running ones to be durable. Live rows stay in segments for the next start. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#wake();
+    await this.#segments?.flush();
+  }
+
+  // ── inside ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #stateOf(tenant: string): TenantState {
+    let state = this.#tenants.get(tenant);
+    if (state === undefined) this.#tenants.set(tenant, (state = { open: undefined, frozen: [], manifestVersion: 0 }));
+    return state;
+  }
+
+  #openTable(tenant: string): LiveTable {
+    const state = this.#stateOf(tenant);
+    state.open ??= this.newTable(tenant, this.#options.writerId);
+    return state.open;
+  }
+
+  #freeze(state: TenantState, seq: number): void {
+    const table = state.open!;
+    table.freeze(seq);
+    state.open = undefined;
+    state.frozen.push(table);
+    if (table.settled) this.#enqueue(table);
+  }
+
+  #needSegment(writer: string, seq: number, tenant: string): void {
+    let segments = this.#segmentTenants.get(writer);
+    if (segments === undefined) this.#segmentTenants.set(writer, (segments = new Map()));
+    const tenants = segments.get(seq);
+    if (tenants === undefined) segments.set(seq, new Set([tenant]));
+    else tenants.add(tenant);
+  }
+
+  #frozenCount(): number {
+    let count = 0;
+    for (const state of this.#tenants.values()) count += state.frozen.length;
+    return count;
+  }
+
+  async #waitForRoom(bytes: number): Promise<void> {
+    if (this.#frozenCount() <= this.#options.frozenTablesMax) return;
+    if (bytes > 0 && this.#waitingBytes + bytes > this.#options.waitingBytesMax) {
+      throw new ExhaustedError('writer_busy', 'the writer is behind with building blocks; try again later', 1000);
+    }
+    this.#waitingBytes += bytes;
+    try {
+      while (this.#frozenCount() > this.#options.frozenTablesMax && !this.#abort.signal.aborted) {
+        await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
+      }
+    } finally {
+      this.#waitingBytes -= bytes;
+    }
+  }
+
+  #wake(): void {
+    const waiters = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  #enqueue(table: LiveTable): void {
+    this.#buildQueue.push(table);
+    if (!this.#building) void this.#build();
+  }
+
+  /** Works through the queue; a table stays visible and its segments stay stored until its block is committed. */
+  async #build(): Promise<void> {
+    this.#building = true;
+    let pauseMs = retryBuildMs.first;
+    while (this.#buildQueue.length > 0 && !this.#abort.signal.aborted) {
+      const table = this.#buildQueue[0]!;
+      try {
+        await this.#store(table);
+        this.#buildQueue.shift();
+        pauseMs = retryBuildMs.first;
+        this.#wake();
+      } catch (error) {
+        this.counters.buildFailures++;
+        const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#options.log.error(
+          { tenant: table.tenant, table: table.id, reason, pauseMs },
+          'a block was not built; will try again',
+        );
+        await this.#options.clock.sleep(pauseMs, this.#abort.signal).catch(() => undefined);
+        pauseMs = Math.min(pauseMs * 2, retryBuildMs.max);
+      }
+    }
+    this.#building = false;
+    const idle = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const resolve of idle) resolve();
+  }
+
+  async #store(table: LiveTable): Promise<void> {
+    const { tenant, writer } = table;
+    const seq = table.lastSeq!;
+    const state = this.#stateOf(tenant);
+    const started = this.#options.clock.nowMs();
+    const view = table.view();
+    const add = view.data.spanCount > 0 ? [await this.#options.builder.build(tenant, view.data)] : [];
+    const manifest = await this.#options.manifest.commit(tenant, () => ({ add, remove: [], cover: { writer, seq } }));
+    state.manifestVersion = Math.max(state.manifestVersion, manifest.version);
+    state.frozen.splice(state.frozen.indexOf(table), 1);
+    this.counters.blocksBuilt += add.length;
+    this.#options.onChange();
+    this.#options.log.info(
+      { tenant, spans: view.data.spanCount, bytes: add[0]?.sizeBytes ?? 0, ms: this.#options.clock.nowMs() - started },
+      'block built',
+    );
+    await this.#dropSegments({ tenant, writer, seq });
+  }
+
+  /** Segments that no tenant needs any more go; failure is harmless, the next start does it again. */
+  async #dropSegments(options: { tenant: string; writer: string; seq: number }): Promise<void> {
+    const segments = this.#segmentTenants.get(options.writer);
+    if (segments === undefined) return;
+    const done: number[] = [];
+    for (const [seq, tenants] of segments) {
+      if (seq > options.seq) continue;
+      tenants.delete(options.tenant);
+      if (tenants.size === 0) done.push(seq);
+    }
+    for (const seq of done) segments.delete(seq);
+    try {
+      await this.#options.deleteSegments(options.writer, done);
+    } catch (error) {
+      this.#options.log.warn({ writer: options.writer, error: String(error) }, 'covered segments were not deleted');
+    }
+  }
+}
