@@ -41,8 +41,13 @@ export const Intrinsics = [
 ] as const;
 export type Intrinsic = (typeof Intrinsics)[number];
 
-export type StatusName = 'unset' | 'ok' | 'error';
-export type KindName = 'unspecified' | 'internal' | 'server' | 'client' | 'producer' | 'consumer';
+/** In the order of their OTLP numbers. */
+export const StatusNames = ['unset', 'ok', 'error'] as const;
+export type StatusName = (typeof StatusNames)[number];
+
+/** In the order of their OTLP numbers. */
+export const KindNames = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
+export type KindName = (typeof KindNames)[number];
 
 /** A literal, or the value of an expression for one span. Ints are int64 (bigint); durations are nanoseconds (number). */
 export type Static =
@@ -102,7 +107,9 @@ export const BinaryOperators = [
   '^',
 ] as const;
 export type BinaryOperator = (typeof BinaryOperators)[number];
-export type ComparisonOperator = '=' | '!=' | '<' | '<=' | '>' | '>=';
+
+export const ComparisonOperators = ['=', '!=', '<', '<=', '>', '>='] as const;
+export type ComparisonOperator = (typeof ComparisonOperators)[number];
 
 export interface BinaryNode {
   readonly kind: 'binary';
@@ -166,7 +173,8 @@ export interface Pipeline {
 
 export type SpansetExpression = SpansetFilter | SpansetOperation | Pipeline;
 
-export type AggregateName = 'count' | 'min' | 'max' | 'sum' | 'avg';
+export const AggregateNames = ['count', 'min', 'max', 'sum', 'avg'] as const;
+export type AggregateName = (typeof AggregateNames)[number];
 
 export interface Aggregate {
   readonly kind: 'aggregate';
@@ -176,16 +184,26 @@ export interface Aggregate {
   readonly pos: Position;
 }
 
+export const ArithmeticOperators = ['+', '-', '*', '/', '%', '^'] as const;
+export type ArithmeticOperator = (typeof ArithmeticOperators)[number];
+
 export interface ScalarOperation {
   readonly kind: 'scalarOperation';
-  readonly op: '+' | '-' | '*' | '/' | '%' | '^';
+  readonly op: ArithmeticOperator;
   readonly lhs: ScalarExpression;
   readonly rhs: ScalarExpression;
   readonly pos: Position;
 }
 
-/** A pipeline is an operand of forms like `({} | count()) > 5`, which parse and are refused by the checker. */
-export type ScalarExpression = Aggregate | StaticNode | ScalarOperation | Pipeline;
+/** `({ } | count())` as an operand, as in `({ } | count()) > 5`: parses, is refused by the checker. */
+export interface ScalarPipeline {
+  readonly kind: 'scalarPipeline';
+  readonly stages: readonly PipelineStage[];
+  readonly aggregate: Aggregate;
+  readonly pos: Position;
+}
+
+export type ScalarExpression = Aggregate | StaticNode | ScalarOperation | ScalarPipeline;
 
 export interface ScalarFilter {
   readonly kind: 'scalarFilter';
@@ -214,15 +232,17 @@ export interface CoalesceStage {
 
 export type PipelineStage = SpansetExpression | ScalarFilter | GroupStage | SelectStage | CoalesceStage;
 
-export type MetricsFunction =
-  | 'rate'
-  | 'count_over_time'
-  | 'min_over_time'
-  | 'max_over_time'
-  | 'sum_over_time'
-  | 'avg_over_time'
-  | 'quantile_over_time'
-  | 'histogram_over_time';
+export const MetricsFunctions = [
+  'rate',
+  'count_over_time',
+  'min_over_time',
+  'max_over_time',
+  'sum_over_time',
+  'avg_over_time',
+  'quantile_over_time',
+  'histogram_over_time',
+] as const;
+export type MetricsFunction = (typeof MetricsFunctions)[number];
 
 export interface MetricsAggregate {
   readonly kind: 'metricsAggregate';
@@ -238,7 +258,7 @@ export interface MetricsAggregate {
 export interface MetricsCompare {
   readonly kind: 'metricsCompare';
   readonly selection: SpansetFilter;
-  /** Default 10. */
+  /** Default 10. At most Number.MAX_SAFE_INTEGER. */
   readonly topN: number;
   /** Unix nanoseconds; both 0 when not given. */
   readonly startUnixNano: bigint;
