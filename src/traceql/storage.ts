@@ -105,6 +105,9 @@ export interface Fragment {
   readonly traceIds: Uint8Array;
   /** First span row of each trace; length traceCount + 1. */
   readonly traceFirstSpan: Uint32Array;
+  /** First event and first link of each trace; length traceCount + 1. */
+  readonly traceFirstEvent: Uint32Array;
+  readonly traceFirstLink: Uint32Array;
   /** Lowest span start, ns since baseUnixNano; ascending. */
   readonly traceStart: Float64Array;
   /** Highest span end. */
