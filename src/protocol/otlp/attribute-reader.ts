@@ -13,9 +13,10 @@
  *                        … + 2    last value id, or 0
  */
 import { ProtoWriter } from '../../base/protobuf.ts';
+import { anyValueDepthMax } from '../../model/any-value.ts';
 import type { TableColumnScope, ValueType } from '../../model/columns.ts';
 import { type SpanTable, sameBytes } from '../../model/span-table.ts';
-import { anyValueDepthMax, DamagedInput, type WireInput } from './wire-input.ts';
+import { DamagedInput, type WireInput } from './wire-input.ts';
 
 const Type = { string: 0, int: 1, double: 2, bool: 3, any: 4 } as const;
 const typeNames: readonly ValueType[] = ['string', 'int', 'double', 'bool', 'any'];

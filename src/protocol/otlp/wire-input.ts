@@ -10,9 +10,6 @@ const padding = 64;
 /** Larger requests get memory of their own that is not kept. */
 const keptBytesMax = 8 << 20;
 
-/** AnyValues inside AnyValues; deeper ones are refused. Protobuf libraries stop at 100 messages, which is fewer. */
-export const anyValueDepthMax = 64;
-
 export class WireInput {
   bytes: Uint8Array;
   view: DataView;
