@@ -11,6 +11,8 @@
  */
 import { invalid } from '../base/errors.ts';
 
+export { formatDuration } from './format-duration.ts';
+
 const goUnits: ReadonlyMap<string, bigint> = new Map([
   ['ns', 1n],
   ['us', 1_000n],
