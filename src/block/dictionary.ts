@@ -1,0 +1,101 @@
+/** Distinct values of a column as one run of bytes, decoded when first asked for. */
+import type { PlainValues } from '../parquet/schema.ts';
+import type { CodeArray, Dictionary, ValueType } from '../traceql/storage.ts';
+
+/** Bytes of every value of a type; 0 for types whose values differ in length. */
+export const valueWidth = (type: ValueType): number =>
+  type === 'int' || type === 'double' ? 8 : type === 'bool' ? 1 : 0;
+
+export const noValues: PlainValues = { count: 0, bytes: new Uint8Array(0), offsets: new Uint32Array(1) };
+
+export class PlainDictionary implements Dictionary {
+  readonly type: ValueType;
+  readonly size: number;
+  readonly #values: PlainValues;
+  readonly #onDecode: ((bytes: number) => void) | undefined;
+  #strings: readonly string[] | undefined;
+  #ints: BigInt64Array | undefined;
+  #numbers: Float64Array | undefined;
+
+  /** `onDecode` hears how much memory decoding took. */
+  constructor(type: ValueType, values: PlainValues, onDecode?: (bytes: number) => void) {
+    this.type = type;
+    this.size = values.count;
+    this.#values = values;
+    this.#onDecode = onDecode;
+  }
+
+  get byteLength(): number {
+    return this.#values.bytes.byteLength + this.#values.offsets.byteLength;
+  }
+
+  get values(): PlainValues {
+    return this.#values;
+  }
+
+  strings(): readonly string[] {
+    if (this.#strings === undefined) {
+      this.#strings = decodeStrings(this.#values);
+      this.#onDecode?.(this.#values.bytes.byteLength + this.size * 24);
+    }
+    return this.#strings;
+  }
+
+  ints(): BigInt64Array {
+    if (this.#ints === undefined) {
+      const copy = this.#values.bytes.slice(0, this.size * 8);
+      this.#ints = new BigInt64Array(copy.buffer, 0, this.size);
+      this.#onDecode?.(copy.byteLength);
+    }
+    return this.#ints;
+  }
+
+  numbers(): Float64Array {
+    if (this.#numbers === undefined) {
+      const { bytes } = this.#values;
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const numbers = new Float64Array(this.size);
+      if (this.type === 'int')
+        for (let i = 0; i < numbers.length; i++) numbers[i] = Number(view.getBigInt64(i * 8, true));
+      else for (let i = 0; i < numbers.length; i++) numbers[i] = view.getFloat64(i * 8, true);
+      this.#numbers = numbers;
+      this.#onDecode?.(numbers.byteLength);
+    }
+    return this.#numbers;
+  }
+
+  bools(): Uint8Array {
+    return this.#values.bytes.subarray(0, this.size);
+  }
+
+  bytes(index: number): Uint8Array {
+    const { bytes, offsets } = this.#values;
+    const width = valueWidth(this.type);
+    return width > 0
+      ? bytes.subarray(index * width, index * width + width)
+      : bytes.subarray(offsets[index]!, offsets[index + 1]!);
+  }
+}
+
+/**
+ * Most dictionaries are pure ASCII: then one byte is one character, and slicing one big string is much faster than
+ * decoding each value.
+ */
+function decodeStrings({ count, bytes, offsets }: PlainValues): string[] {
+  const from = offsets[0]!;
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset + from, offsets[count]! - from);
+  const strings = new Array<string>(count);
+  const text = all.toString('utf8');
+  if (text.length === all.length) {
+    for (let i = 0; i < count; i++) strings[i] = text.slice(offsets[i]! - from, offsets[i + 1]! - from);
+  } else {
+    for (let i = 0; i < count; i++) strings[i] = all.toString('utf8', offsets[i]! - from, offsets[i + 1]! - from);
+  }
+  return strings;
+}
+
+/** Codes as narrow as a dictionary of `size` values allows; all 0. */
+export function codeArray(rows: number, size: number): CodeArray {
+  if (size < 0xff) return new Uint8Array(rows);
+  return size < 0xffff ? new Uint16Array(rows) : new Uint32Array(rows);
+}

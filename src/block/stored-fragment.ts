@@ -1,0 +1,34 @@
+/** What the fragments of this folder can do beyond the port; merging and snapshots need it. */
+import type { Column, Fragment, LoadRequest, ReadCost } from '../traceql/storage.ts';
+
+export interface StoredColumn extends Column {
+  /** Rows of the fragment that have a value. */
+  readonly valueCount: number;
+}
+
+export interface StoredFragment extends Fragment {
+  /** The block or live table it is part of. */
+  readonly sourceId: string;
+
+  /**
+   * The same fragment for another query: what it loads stays readable for as long as somebody holds the view, even when
+   * the cache has dropped it. `hiddenTraces`: see the port.
+   */
+  view(hiddenTraces?: Uint8Array): StoredFragment;
+
+  columns(scope: Parameters<Fragment['columns']>[0], key?: string): readonly StoredColumn[];
+
+  /** Like load(), for several runs of traces at once: [first, end) pairs, ascending. */
+  loadRanges(request: LoadRequest, ranges: readonly number[], cost: ReadCost, signal?: AbortSignal): Promise<void>;
+
+  /** First event and first link of each trace; length traceCount + 1. Needs loadTraces. */
+  readonly traceFirstEvent: Uint32Array;
+  readonly traceFirstLink: Uint32Array;
+
+  /** Exact Unix ns as low and high word. Need what `startUnixNano`, `endUnixNano` and `eventUnixNano` need. */
+  startWords(spanRow: number, out: Uint32Array, at: number): void;
+  endWords(spanRow: number, out: Uint32Array, at: number): void;
+  eventWords(eventRow: number, out: Uint32Array, at: number): void;
+}
+
+export const newCost = (): ReadCost => ({ requests: 0, bytes: 0, pages: 0 });
