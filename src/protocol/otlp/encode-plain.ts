@@ -1,0 +1,128 @@
+/** Plain spans to an OTLP trace request: what tests, the demo and the verifier send. */
+import { invalid } from '../../base/errors.ts';
+import { ProtoWriter } from '../../base/protobuf.ts';
+import { type KeyValue, writeKeyValue } from '../../model/any-value.ts';
+import type { PlainEvent, PlainLink, PlainResource, PlainScope, PlainSpan } from '../../model/plain-span.ts';
+
+/**
+ * ExportTraceServiceRequest bytes. Spans are grouped by equal resource and scope; groups and the spans in them keep the
+ * order in which they come. Fields at their default are left out, as protobuf libraries do.
+ */
+export function plainSpansToOtlp(spans: readonly PlainSpan[]): Uint8Array<ArrayBuffer> {
+  const groups = new Map<string, ResourceGroup>();
+  for (const span of spans) {
+    const resourceKey = stableKey(span.resource);
+    let group = groups.get(resourceKey);
+    if (group === undefined) groups.set(resourceKey, (group = { resource: span.resource, scopes: new Map() }));
+    const scopeKey = stableKey(span.scope);
+    const scope = group.scopes.get(scopeKey);
+    if (scope === undefined) group.scopes.set(scopeKey, { scope: span.scope, spans: [span] });
+    else scope.spans.push(span);
+  }
+  const writer = new ProtoWriter(1024);
+  for (const group of groups.values()) writer.message(1, () => writeResourceSpans(writer, group));
+  return writer.finish();
+}
+
+interface ResourceGroup {
+  readonly resource: PlainResource;
+  readonly scopes: Map<string, { readonly scope: PlainScope; readonly spans: PlainSpan[] }>;
+}
+
+/** Text that is equal for equal content. */
+function stableKey(value: PlainResource | PlainScope): string {
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part === 'bigint') return `${part}n`;
+    // What JSON has no number for.
+    if (typeof part === 'number' && (!Number.isFinite(part) || Object.is(part, -0)))
+      return { number: `${1 / part} ${part}` };
+    if (part instanceof Uint8Array) return { bytes: Array.from(part) };
+    return part;
+  });
+}
+
+function writeResourceSpans(writer: ProtoWriter, group: ResourceGroup): void {
+  writer.message(1, () => writeResource(writer, group.resource));
+  for (const { scope, spans } of group.scopes.values())
+    writer.message(2, () => {
+      writer.message(1, () => writeScope(writer, scope));
+      for (const span of spans) writer.message(2, () => writeSpan(writer, span));
+      text(writer, 3, scope.schemaUrl);
+    });
+  text(writer, 3, group.resource.schemaUrl);
+}
+
+function writeResource(writer: ProtoWriter, resource: PlainResource): void {
+  attributes(writer, 1, resource.attributes);
+  count(writer, 2, resource.droppedAttributesCount);
+  for (const ref of resource.entityRefs)
+    writer.message(3, () => {
+      text(writer, 1, ref.schemaUrl);
+      text(writer, 2, ref.type);
+      for (const key of ref.idKeys) writer.string(3, key);
+      for (const key of ref.descriptionKeys) writer.string(4, key);
+    });
+}
+
+function writeScope(writer: ProtoWriter, scope: PlainScope): void {
+  text(writer, 1, scope.name);
+  text(writer, 2, scope.version);
+  attributes(writer, 3, scope.attributes);
+  count(writer, 4, scope.droppedAttributesCount);
+}
+
+function writeSpan(writer: ProtoWriter, span: PlainSpan): void {
+  writer.bytes(1, hexBytes(span.traceId));
+  writer.bytes(2, hexBytes(span.spanId));
+  text(writer, 3, span.traceState);
+  if (span.parentSpanId !== '') writer.bytes(4, hexBytes(span.parentSpanId));
+  text(writer, 5, span.name);
+  count(writer, 6, span.kind);
+  if (span.startTimeUnixNano !== 0n) writer.fixed64(7, span.startTimeUnixNano);
+  if (span.endTimeUnixNano !== 0n) writer.fixed64(8, span.endTimeUnixNano);
+  attributes(writer, 9, span.attributes);
+  count(writer, 10, span.droppedAttributesCount);
+  for (const event of span.events) writer.message(11, () => writeEvent(writer, event));
+  count(writer, 12, span.droppedEventsCount);
+  for (const link of span.links) writer.message(13, () => writeLink(writer, link));
+  count(writer, 14, span.droppedLinksCount);
+  if (span.statusCode !== 0 || span.statusMessage !== '')
+    writer.message(15, () => {
+      text(writer, 2, span.statusMessage);
+      count(writer, 3, span.statusCode);
+    });
+  if (span.flags !== 0) writer.fixed32(16, span.flags);
+}
+
+function writeEvent(writer: ProtoWriter, event: PlainEvent): void {
+  if (event.timeUnixNano !== 0n) writer.fixed64(1, event.timeUnixNano);
+  text(writer, 2, event.name);
+  attributes(writer, 3, event.attributes);
+  count(writer, 4, event.droppedAttributesCount);
+}
+
+function writeLink(writer: ProtoWriter, link: PlainLink): void {
+  writer.bytes(1, hexBytes(link.traceId));
+  writer.bytes(2, hexBytes(link.spanId));
+  text(writer, 3, link.traceState);
+  attributes(writer, 4, link.attributes);
+  count(writer, 5, link.droppedAttributesCount);
+  if (link.flags !== 0) writer.fixed32(6, link.flags);
+}
+
+function attributes(writer: ProtoWriter, field: number, list: readonly KeyValue[]): void {
+  for (const item of list) writer.message(field, () => writeKeyValue(writer, item));
+}
+
+function text(writer: ProtoWriter, field: number, value: string): void {
+  if (value !== '') writer.string(field, value);
+}
+
+function count(writer: ProtoWriter, field: number, value: number): void {
+  if (value !== 0) writer.uint(field, value);
+}
+
+function hexBytes(hex: string): Uint8Array {
+  if (hex.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(hex)) throw invalid('invalid_id', `not a hex id: ${hex}`);
+  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16));
+}
