@@ -5,7 +5,7 @@
  */
 import type { BinaryOperator } from '../../traceql/ast.ts';
 import type { Column, Dictionary } from '../../traceql/storage.ts';
-import { decodeAnyValue } from './any-value.ts';
+import { anyValue } from './any-value.ts';
 import { compilePattern, type StringTest } from './pattern.ts';
 import {
   type ArrayValue,
@@ -164,7 +164,7 @@ const anyValues = new WeakMap<Dictionary, Value[]>();
 export function anyValueAt(dictionary: Dictionary, index: number): Value {
   let values = anyValues.get(dictionary);
   if (values === undefined) anyValues.set(dictionary, (values = []));
-  return (values[index] ??= decodeAnyValue(dictionary.bytes(index)));
+  return (values[index] ??= anyValue(dictionary.bytes(index)));
 }
 
 /** Reads a dictionary's value by index into a cell. */

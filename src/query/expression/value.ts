@@ -5,6 +5,7 @@
  * Ints are int64: as `num` while they are safe integers, else exact in `ref` (bigint). Everything numeric can be read as
  * a double through {@link numeric}.
  */
+import type { AnyValue } from '../../model/any-value.ts';
 import { type BinaryOperator, KindNames, type Static, StatusNames } from '../../traceql/ast.ts';
 import type { ResultValue } from '../../traceql/result.ts';
 
@@ -40,7 +41,10 @@ export interface Value {
 /** Two or more elements; shorter arrays are a scalar or nil. */
 export interface ArrayValue {
   readonly elements: readonly Value[];
-  readonly anyValue: Uint8Array;
+  /** The same elements as OTLP has them. */
+  readonly anyValues: readonly AnyValue[];
+  /** AnyValue protobuf. */
+  readonly encoded: Uint8Array;
 }
 
 export class Cell implements Value {
@@ -138,7 +142,7 @@ export function resultOf(value: Value): ResultValue {
     case Type.kind:
       return { type: 'kind', value: KindNames[value.num] ?? 'unspecified' };
     case Type.array:
-      return { type: 'any', anyValue: (value.ref as ArrayValue).anyValue };
+      return { type: 'any', anyValue: (value.ref as ArrayValue).encoded };
     case Type.opaque:
       return { type: 'any', anyValue: value.ref as Uint8Array };
   }
@@ -156,7 +160,7 @@ export function keyOf(value: Value): string {
     case Type.bigInt:
       return `i${value.ref as bigint}`;
     case Type.array:
-      return `a${binaryText((value.ref as ArrayValue).anyValue)}`;
+      return `a${binaryText((value.ref as ArrayValue).encoded)}`;
     case Type.opaque:
       return `a${binaryText(value.ref as Uint8Array)}`;
     default:
