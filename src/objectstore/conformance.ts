@@ -209,7 +209,7 @@ export function describeObjectStore(name: string, open: () => Promise<ObjectStor
         'a~b',
         'a%2fb',
       ];
-      bad.push('x'.repeat(300), 'abcdefgh/'.repeat(200) + 'x');
+      bad.push('x'.repeat(300), `${'abcdefgh/'.repeat(200)}x`);
       for (const key of bad) {
         await rejects(store.put(key, bytesOf('x')), ErrorKind.invalid);
         await rejects(store.get(key), ErrorKind.invalid);
