@@ -8,6 +8,7 @@
  * Freezing at a segment's end is what lets a manifest say "everything of this writer up to segment n is in blocks".
  */
 import { assert } from '../../base/assert.ts';
+import type { BlockMeta } from '../../block/manifest.ts';
 import type { SpanTableData, TableMark } from '../../model/span-table.ts';
 import { SpanTable } from '../../model/span-table.ts';
 import { OtlpScanner } from '../../protocol/otlp/scan.ts';
@@ -29,6 +30,8 @@ export class LiveTable {
   readonly table: SpanTable;
   readonly scanner: OtlpScanner;
   readonly openedUnixMs: number;
+  /** The block its rows are in, once its files are durable. */
+  block: BlockMeta | undefined;
   #lastSeq: number | undefined;
   #published: TableMark;
   /** Marks that become visible with a segment, in order. */

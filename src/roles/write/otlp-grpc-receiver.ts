@@ -7,6 +7,7 @@
  */
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { invalid } from '../../base/errors.ts';
 import { encodeExportResponse, encodeStatus } from '../../protocol/otlp/export-response.ts';
 import type { BodyGate } from './body-gate.ts';
 import { bodyTooLarge, decompress } from './decompress.ts';
@@ -167,7 +168,7 @@ function readMessage(
     });
     stream.on('end', () => {
       if (body !== undefined && seen === frameBytes + body.length) resolve({ compressed: head[0] === 1, body });
-      else reject(new Error('the message ended early'));
+      else reject(invalid('short_message', 'the request message ended early'));
     });
     stream.on('close', () => reject(new Error('the sender went away')));
   });

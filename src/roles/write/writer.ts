@@ -14,9 +14,10 @@
 
 import type { Clock } from '../../base/clock.ts';
 import { ErrorKind, ExhaustedError, RubatoError } from '../../base/errors.ts';
-import type { BlockMeta, ManifestStore } from '../../block/manifest.ts';
-import type { SpanTableData } from '../../model/span-table.ts';
-import type { SegmentWriter } from '../../wal/segment-writer.ts';
+import type { BlockMeta, ManifestState, ManifestStore } from '../../block/manifest.ts';
+import type { SpanTableData, TableMark } from '../../model/span-table.ts';
+import { EntryEncoding, EntryFlag } from '../../wal/segment-codec.ts';
+import type { Append, SegmentWriter } from '../../wal/segment-writer.ts';
 import type { Ingest, PushOptions } from './ingest.ts';
 import { LiveTable, type LiveTableView } from './live-table.ts';
 import { type IngestLimits, RateLimiter } from './rate-limit.ts';
@@ -77,7 +78,8 @@ interface TenantState {
   open: LiveTable | undefined;
   /** In the order they must be built. */
   frozen: LiveTable[];
-  manifestVersion: number;
+  /** The newest that is known here; readers must have seen at least its version. */
+  manifest: ManifestState | undefined;
 }
 
 /** Pause before a failed build or commit is tried again; doubles up to the bound. */
@@ -100,6 +102,8 @@ export class Writer implements Ingest {
   readonly #segmentTenants = new Map<string, Map<number, Set<string>>>();
   /** Tenants whose open table ends with the segment that is being gathered. */
   readonly #due = new Set<TenantState>();
+  /** Its open table holds rows that are not part of a segment yet, so it cannot end with one. */
+  #unassigned: TenantState | undefined;
   #buildQueue: LiveTable[] = [];
   #building = false;
   #tableNumber = 0;
@@ -130,20 +134,37 @@ export class Writer implements Ingest {
     const before = live.table.mark();
     const result = live.scanner.scan(body, { maxAttributeBytes: limits.attributeBytesMax });
     if (result.spans === 0) return;
-    let appended: { seq: number; durable: Promise<void> };
-    try {
-      appended = segments.append({ tenant, body, noGenerateMetrics: options.noGenerateMetrics });
-    } catch (error) {
-      live.table.rollback(before);
-      throw error;
-    }
-    live.appended(appended.seq);
-    if (live.table.spanCount >= this.#options.blockSpansMax) this.#due.add(this.#stateOf(tenant));
-    this.#needSegment(this.#options.writerId, appended.seq, tenant);
+    const appended = this.#append(tenant, live, body, options, before);
     await appended.durable;
     this.counters.receivedSpans += result.spans;
     this.counters.receivedBytes += body.length;
     this.counters.truncatedAttributes += result.truncatedAttributes;
+  }
+
+  /** Puts a scanned request into a segment, or forgets its rows. */
+  #append(tenant: string, live: LiveTable, body: Uint8Array, options: PushOptions, before: TableMark): Append {
+    const segments = this.#segments!;
+    const state = this.#stateOf(tenant);
+    const flags = options.noGenerateMetrics ? EntryFlag.noGenerateMetrics : 0;
+    let appended: Append;
+    this.#unassigned = state;
+    try {
+      appended = segments.append({ tenant, encoding: EntryEncoding.otlpProtobuf, flags, body });
+    } catch (error) {
+      live.table.rollback(before);
+      throw error;
+    } finally {
+      this.#unassigned = undefined;
+    }
+    live.appended(appended.seq);
+    this.#needSegment(this.#options.writerId, appended.seq, tenant);
+    if (live.table.spanCount >= this.#options.blockSpansMax) this.#due.add(state);
+    if (live.table.spanCount >= this.#options.blockSpansMax * 1.5) {
+      // Every cut so far fell between a scan and its append: end the segment here, where the table may end with it.
+      void segments.flush();
+      this.onCut(segments.lastSeq);
+    }
+    return appended;
   }
 
   /** References to everything of the tenant that is not in blocks yet. */
@@ -151,7 +172,7 @@ export class Writer implements Ingest {
     const state = this.#tenants.get(tenant);
     if (state === undefined) return { manifestVersion: 0, tables: [] };
     const tables = state.frozen.concat(state.open ?? []).filter((table) => table.publishedSpans > 0);
-    return { manifestVersion: state.manifestVersion, tables: tables.map((table) => table.view()) };
+    return { manifestVersion: state.manifest?.version ?? 0, tables: tables.map((table) => table.view()) };
   }
 
   get tenants(): readonly string[] {
@@ -171,9 +192,11 @@ export class Writer implements Ingest {
 
   /** Segment `seq` takes no more entries: tables that are due end here. */
   onCut(seq: number): void {
-    for (const state of this.#due)
+    for (const state of this.#due) {
+      if (state === this.#unassigned) continue;
+      this.#due.delete(state);
       if (state.open !== undefined && state.open.table.spanCount > 0) this.#freeze(state, seq);
-    this.#due.clear();
+    }
   }
 
   onDurable(seq: number): void {
@@ -217,10 +240,9 @@ export class Writer implements Ingest {
     await this.#waitForRoom(0);
   }
 
-  /** The version a reader must have seen at least; set when manifests are first read. */
-  knowManifest(tenant: string, version: number): void {
-    const state = this.#stateOf(tenant);
-    state.manifestVersion = Math.max(state.manifestVersion, version);
+  /** A manifest that was read before there was anything to write. */
+  knowManifest(tenant: string, manifest: ManifestState): void {
+    this.#stateOf(tenant).manifest ??= manifest;
   }
 
   newTable(tenant: string, writer: string): LiveTable {
@@ -242,17 +264,16 @@ export class Writer implements Ingest {
       if (state.open !== undefined && now - state.open.openedUnixMs >= this.#options.blockAgeMsMax)
         this.#due.add(state);
     }
-    const last = this.#segments?.lastCutSeq;
-    // With nothing pending, the last cut segment holds the last of every table's rows.
-    if (last !== undefined && this.#segments?.idle === true) this.onCut(last);
+    // With nothing pending, the last segment holds the last of every table's rows.
+    if (this.#segments?.pendingBytes === 0) this.onCut(this.#segments.lastSeq);
   }
 
   /** Freezes everything and resolves when it is in blocks. For tests, tools and a graceful end. */
   async flush(): Promise<void> {
-    await this.#segments?.flush();
+    const stored = this.#segments?.flush();
     for (const state of this.#tenants.values()) this.#due.add(state);
-    const last = this.#segments?.lastCutSeq;
-    if (last !== undefined) this.onCut(last);
+    if (this.#segments !== undefined) this.onCut(this.#segments.lastSeq);
+    await stored;
     if (this.#buildQueue.length === 0 && !this.#building) return;
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
@@ -268,7 +289,7 @@ export class Writer implements Ingest {
 
   #stateOf(tenant: string): TenantState {
     let state = this.#tenants.get(tenant);
-    if (state === undefined) this.#tenants.set(tenant, (state = { open: undefined, frozen: [], manifestVersion: 0 }));
+    if (state === undefined) this.#tenants.set(tenant, (state = { open: undefined, frozen: [], manifest: undefined }));
     return state;
   }
 
@@ -359,15 +380,22 @@ export class Writer implements Ingest {
     const seq = table.lastSeq!;
     const state = this.#stateOf(tenant);
     const started = this.#options.clock.nowMs();
-    const view = table.view();
-    const add = view.data.spanCount > 0 ? [await this.#options.builder.build(tenant, view.data)] : [];
-    const manifest = await this.#options.manifest.commit(tenant, () => ({ add, remove: [], cover: { writer, seq } }));
-    state.manifestVersion = Math.max(state.manifestVersion, manifest.version);
+    const { data } = table.view();
+    // Kept for a second try of the commit alone: the files are there.
+    if (data.spanCount > 0) table.block ??= await this.#options.builder.build(tenant, data);
+    const block = table.block;
+    state.manifest = await this.#options.manifest.commit(
+      tenant,
+      // A first try whose answer got lost may have taken effect.
+      (now) =>
+        (now.covered.get(writer) ?? 0) >= seq ? undefined : { add: block ? [block] : [], cover: { writer, seq } },
+      { known: state.manifest },
+    );
     state.frozen.splice(state.frozen.indexOf(table), 1);
-    this.counters.blocksBuilt += add.length;
+    this.counters.blocksBuilt += block === undefined ? 0 : 1;
     this.#options.onChange();
     this.#options.log.info(
-      { tenant, spans: view.data.spanCount, bytes: add[0]?.sizeBytes ?? 0, ms: this.#options.clock.nowMs() - started },
+      { tenant, spans: data.spanCount, bytes: block?.sizeBytes ?? 0, ms: this.#options.clock.nowMs() - started },
       'block built',
     );
     await this.#dropSegments({ tenant, writer, seq });

@@ -1,0 +1,65 @@
+/** The main thread's end of the write thread: its life, and live data for the read role. */
+import { Worker } from 'node:worker_threads';
+import type { LiveSource } from '../roles/read/reader.ts';
+import type { LiveView } from '../roles/write/writer.ts';
+import type { Config } from './config/schema.ts';
+import { ThreadClient } from './thread-rpc.ts';
+import type { WriteThreadData, WriteThreadPorts, WriteThreadStatus } from './write-thread.ts';
+
+/** Scanning makes little garbage; small generations keep the process small. */
+const resourceLimits = { maxYoungGenerationSizeMb: 32 };
+
+export class WriteRole implements LiveSource {
+  readonly #worker: Worker;
+  readonly #client: ThreadClient;
+  readonly #changeCount: Int32Array;
+  /** By tenant: the last answer, and the change count it was asked for at. */
+  readonly #known = new Map<string, { changeCount: number; view: Promise<LiveView> }>();
+  /** Resolves with the reason when the thread ends without being told to. */
+  readonly failed: Promise<string>;
+
+  constructor(config: Config) {
+    const changes = new SharedArrayBuffer(4);
+    const workerData: WriteThreadData = { config, changes };
+    this.#changeCount = new Int32Array(changes);
+    this.#worker = new Worker(new URL('./write-thread.ts', import.meta.url), { workerData, resourceLimits });
+    this.#client = new ThreadClient(this.#worker);
+    this.failed = new Promise((resolve) => {
+      const gone = (reason: string): void => {
+        this.#client.fail(reason);
+        resolve(reason);
+      };
+      this.#worker.on('error', (error) => gone(`the write thread failed: ${error.stack ?? error.message}`));
+      this.#worker.on('exit', (code) => gone(`the write thread ended with code ${code}`));
+    });
+  }
+
+  start(): Promise<WriteThreadPorts> {
+    return this.#client.call('start');
+  }
+
+  status(): Promise<WriteThreadStatus> {
+    return this.#client.call('status');
+  }
+
+  /** Everything live is in blocks when this resolves. */
+  flush(): Promise<void> {
+    return this.#client.call('flush');
+  }
+
+  /** As new as every acknowledgement before the call. Asks the thread only when something has changed. */
+  live(tenant: string): Promise<LiveView> {
+    const changeCount = Atomics.load(this.#changeCount, 0);
+    const known = this.#known.get(tenant);
+    if (known?.changeCount === changeCount) return known.view;
+    const view = this.#client.call<LiveView>('live', tenant);
+    this.#known.set(tenant, { changeCount, view });
+    view.catch(() => this.#known.delete(tenant));
+    return view;
+  }
+
+  async stop(): Promise<void> {
+    await this.#client.call('stop');
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * The write role in a thread of its own: receivers, segments and live tables, so that a heavy query never delays an
+ * acknowledgement. Started by `write-role.ts` with {@link WriteThreadData}; it then answers {@link WriteThreadMethods}.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { systemClock } from '../base/clock.ts';
+import { systemRng } from '../base/random.ts';
+import { ManifestStore } from '../block/manifest.ts';
+import { BodyGate } from '../roles/write/body-gate.ts';
+import { OtlpGrpcReceiver } from '../roles/write/otlp-grpc-receiver.ts';
+import { OtlpHttpReceiver } from '../roles/write/otlp-http-receiver.ts';
+import { replay } from '../roles/write/replay.ts';
+import { type LiveView, Writer, type WriterCounters } from '../roles/write/writer.ts';
+import { newWriterId, segmentKey } from '../wal/segment-keys.ts';
+import { SegmentWriter } from '../wal/segment-writer.ts';
+import { BuildThread } from './build-thread-client.ts';
+import type { Config } from './config/schema.ts';
+import { writeLimits } from './limits.ts';
+import { createLog } from './log.ts';
+import { openStore } from './open-store.ts';
+import { writeTenant } from './tenant.ts';
+import { type Handlers, serve } from './thread-rpc.ts';
+
+export interface WriteThreadData {
+  readonly config: Config;
+  /** One Int32 that is raised whenever a reader could see something new. */
+  readonly changes: SharedArrayBuffer;
+}
+
+export interface WriteThreadStatus {
+  readonly counters: WriterCounters;
+  readonly liveSpans: number;
+  readonly heldBodyBytes: number;
+  readonly pendingSegmentBytes: number;
+  readonly tenants: readonly string[];
+}
+
+export interface WriteThreadPorts {
+  readonly otlpGrpc: number | undefined;
+  readonly otlpHttp: number | undefined;
+}
+
+/** Unanswered request bodies in memory at once, bytes. */
+const heldBodiesMax = 48 * 1024 * 1024;
+/** Segments on their way to the store, and their bytes: what a slow disk may cost in memory. */
+const segmentsInFlightMax = 2;
+const segmentBytesMax = 8 * 1024 * 1024;
+const pendingSegmentBytesMax = 64 * 1024 * 1024;
+/** Frozen tables waiting for the builder, about 15 MB each, before senders are slowed down. */
+const frozenTablesMax = 2;
+const tickMs = 1000;
+
+assert(parentPort !== null, 'this file is the entry of a thread');
+const { config, changes } = workerData as WriteThreadData;
+const log = createLog(config.server, 'write');
+const changeCount = new Int32Array(changes);
+const limits = writeLimits(config);
+
+const store = await openStore(config);
+const manifest = new ManifestStore(store, systemClock, systemRng);
+const writerId = newWriterId(systemRng);
+const builder = new BuildThread(config);
+const writer = new Writer({
+  writerId,
+  clock: systemClock,
+  manifest,
+  builder,
+  limitsOf: () => limits,
+  deleteSegments: async (owner, seqs) => {
+    await Promise.all(seqs.map((seq) => store.delete(segmentKey(owner, seq))));
+  },
+  blockSpansMax: config.live_store.max_block_spans,
+  blockAgeMsMax: config.live_store.max_block_duration,
+  frozenTablesMax,
+  waitingBytesMax: heldBodiesMax,
+  onChange: () => Atomics.add(changeCount, 0, 1),
+  log,
+});
+const segments = new SegmentWriter({
+  store,
+  writer: writerId,
+  clock: systemClock,
+  lingerMs: config.storage.trace.wal.linger ?? 10,
+  segmentBytesMax: config.storage.trace.wal.segment_bytes ?? segmentBytesMax,
+  inFlightMax: segmentsInFlightMax,
+  pendingBytesMax: pendingSegmentBytesMax,
+  onCut: (seq) => writer.onCut(seq),
+  onDurable: (seq) => writer.onDurable(seq),
+  onFailed: (seq, error) => writer.onFailed(seq, error),
+});
+writer.attach(segments);
+
+const gate = new BodyGate(heldBodiesMax);
+const tenantOf = (orgId: string | undefined): string => writeTenant(orgId, config.multitenancy_enabled);
+const shared = { ingest: writer, gate, tenantOf };
+const protocols = config.distributor.receivers.otlp?.protocols;
+const grpc =
+  protocols?.grpc &&
+  new OtlpGrpcReceiver({
+    ...splitEndpoint(protocols.grpc.endpoint ?? 'localhost:4317'),
+    messageBytesMax: (protocols.grpc.max_recv_msg_size_mib ?? 16) * 1024 * 1024,
+    ...shared,
+  });
+const http =
+  protocols?.http &&
+  new OtlpHttpReceiver({
+    ...splitEndpoint(protocols.http.endpoint ?? 'localhost:4318'),
+    bodyBytesMax: protocols.http.max_request_body_size ?? 20 * 1024 * 1024,
+    corsAllowedOrigins: protocols.http.cors?.allowed_origins ?? [],
+    ...shared,
+  });
+const ticker = setInterval(() => writer.tick(), tickMs);
+
+export const methods = {
+  /** Brings back what earlier writers left, then opens the receivers. */
+  async start(): Promise<WriteThreadPorts> {
+    const replayed = await replay({
+      store,
+      manifest,
+      writer,
+      ownWriterId: writerId,
+      attributeBytesMax: () => limits.attributeBytesMax,
+      blockSpansMax: config.live_store.max_block_spans,
+      log,
+    });
+    if (replayed.segments > 0) {
+      log.info({ ...replayed, skipped: replayed.skipped.length }, 'segments of an earlier run are live again');
+    }
+    return { otlpGrpc: await grpc?.listen(), otlpHttp: await http?.listen() };
+  },
+  live: (tenant: string): LiveView => writer.live(tenant),
+  status: (): WriteThreadStatus => ({
+    counters: writer.counters,
+    liveSpans: writer.liveSpans,
+    heldBodyBytes: gate.heldBytes,
+    pendingSegmentBytes: segments.pendingBytes,
+    tenants: writer.tenants,
+  }),
+  flush: (): Promise<void> => writer.flush(),
+  /** No request that was accepted is lost; live rows stay in their segments for the next start. */
+  async stop(): Promise<void> {
+    clearInterval(ticker);
+    await Promise.all([grpc?.close(), http?.close()]);
+    await writer.stop();
+    await segments.close();
+    await builder.close();
+  },
+} satisfies Handlers;
+export type WriteThreadMethods = typeof methods;
+
+serve(parentPort, methods);
+
+function splitEndpoint(endpoint: string): { host: string; port: number } {
+  const colon = endpoint.lastIndexOf(':');
+  const host = endpoint.slice(0, colon).replace(/^\[|\]$/g, '');
+  // "localhost" is IPv4 for Tempo's users; Node would take whichever family the resolver lists first.
+  return {
+    host: host === '' ? '0.0.0.0' : host === 'localhost' ? '127.0.0.1' : host,
+    port: Number(endpoint.slice(colon + 1)),
+  };
+}
