@@ -16,7 +16,6 @@ import type {
   Query,
   ScalarFilter,
   SpansetExpression,
-  SpansetFilter,
   UnaryNode,
 } from './ast.ts';
 import { TraceQLError } from './error.ts';
@@ -63,6 +62,11 @@ export function checkQuery(query: Query, options: CheckOptions = {}): Query {
 export function checkMetrics(query: Query, options: CheckOptions = {}): MetricsQuery {
   if (query.metrics === undefined) refuse(query.pipeline.pos, 'not a metrics query');
   return checkQuery(query, options) as MetricsQuery;
+}
+
+/** What stands between `{` and `}`. @throws TraceQLError */
+export function checkFilter(expression: FieldExpression, options: CheckOptions = {}): void {
+  new Checker(options.compileRegex ?? checkRegexSyntax).filter(expression);
 }
 
 /** What an expression gives as far as the query says: an operation on attributes of unknown type is `attribute`. */
@@ -142,7 +146,7 @@ class Checker {
   private spanset(spanset: SpansetExpression): void {
     switch (spanset.kind) {
       case 'spansetFilter':
-        this.filter(spanset);
+        this.filter(spanset.expression);
         break;
       case 'spansetOperation':
         this.spanset(spanset.lhs);
@@ -154,8 +158,7 @@ class Checker {
     }
   }
 
-  private filter(filter: SpansetFilter): void {
-    const { expression } = filter;
+  filter(expression: FieldExpression): void {
     const type = this.expression(expression);
     if (type !== 'bool' && type !== 'attribute')
       refuse(
@@ -207,7 +210,7 @@ class Checker {
 
   compare(compare: MetricsCompare, followed: boolean): void {
     const { pos, startUnixNano, endUnixNano } = compare;
-    this.filter(compare.selection);
+    this.filter(compare.selection.expression);
     if (compare.topN <= 0) refuse(pos, 'compare() top number of values must be integer greater than 0');
     if ((startUnixNano !== 0n || endUnixNano !== 0n) && endUnixNano <= startUnixNano)
       refuse(pos, 'compare() end timestamp must be greater than start timestamp');
