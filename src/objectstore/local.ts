@@ -156,18 +156,22 @@ export class LocalObjectStore implements ObjectStore {
     return path.join(this.#root, key);
   }
 
+  /** Folders above the root may be anybody's; one that exists and cannot be synced is taken to be durable. */
   async #makeRoot(folder: string): Promise<void> {
+    const parent = path.dirname(folder);
     try {
       await this.#fileSystem.makeDirectory(folder);
     } catch (error) {
       const code = fileErrorCode(error);
-      if (code === 'EEXIST') return;
-      if (code !== 'ENOENT') throw error;
-      await this.#makeRoot(path.dirname(folder));
-      await this.#makeRoot(folder);
-      return;
+      if (code === 'ENOENT' && parent !== folder) {
+        await this.#makeRoot(parent);
+        return this.#makeRoot(folder);
+      }
+      if (code !== 'EEXIST') throw error;
+      // Made by a process that was killed before its name was durable, perhaps.
+      return this.#directorySync.sync(parent).catch(() => {});
     }
-    await this.#directorySync.sync(path.dirname(folder));
+    await this.#directorySync.sync(parent);
   }
 
   async #removeTemporaries(folder: string, oldestMs: number): Promise<void> {
