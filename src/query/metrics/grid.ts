@@ -57,6 +57,10 @@ export function fragmentGrid(grid: Grid, fragment: Fragment): Grid | undefined {
   return { ...grid, startUnixNano, endUnixNano, intervals };
 }
 
+/** Text that is the same for equal grids. */
+export const gridKey = ({ startUnixNano, endUnixNano, stepNano, instant }: Grid): string =>
+  `${startUnixNano} ${endUnixNano} ${instant ? 0 : stepNano}`;
+
 /** Right edges of the intervals in Unix ms. */
 export function timestampsMs(grid: Grid): number[] {
   const out = new Array<number>(grid.intervals);

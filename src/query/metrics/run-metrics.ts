@@ -8,10 +8,11 @@ import type { Fragment, ReadCost, Snapshot, TraceStorage } from '../../traceql/s
 import { runCompare } from './compare.ts';
 import { evaluateAggregate } from './evaluate.ts';
 import { finishAggregate } from './finish.ts';
-import { fragmentGrid, type Grid, timestampsMs } from './grid.ts';
+import { fragmentGrid, type Grid, gridKey, timestampsMs } from './grid.ts';
 import { type MetricsPartial, mergePartials, partialBytes } from './partial.ts';
-import { fragmentKey, type PartialCache } from './partial-cache.ts';
 import { type AggregatePlan, canonical, planMetrics } from './plan.ts';
+import { fragmentKey, type QueryCache } from './query-cache.ts';
+import { type Inspected, queryCost } from './query-cost.ts';
 import { applySecondStages } from './second-stage.ts';
 import { type DenseSeries, seriesBytes, sortSeries, toMetricsSeries } from './series.ts';
 import type { EvaluationContext } from './visit.ts';
@@ -19,7 +20,7 @@ import type { EvaluationContext } from './visit.ts';
 export interface MetricsContext {
   readonly storage: TraceStorage;
   readonly budget: QueryBudget;
-  readonly cache: PartialCache;
+  readonly cache: QueryCache;
   /** Called between chunks of work; see EvaluationContext. */
   pause(): Promise<void>;
   /** For the pace of partial answers. */
@@ -57,7 +58,7 @@ export async function runMetrics(
     queryCost(snapshot, readCost, inspected, parts.length, completedJobs);
 
   const shape = `${plan.key} ${canonical(request.query.secondStages)} ${request.maxSeries}`;
-  const answerKey = `answer ${shape} ${startUnixNano} ${endUnixNano} ${parts.map(({ key }) => key).join('|')}`;
+  const answerKey = `answer ${shape} ${gridKey(plan.grid)} ${parts.map(({ key }) => key).join('|')}`;
   const known = context.cache.get(answerKey) as Answer | undefined;
   if (known !== undefined) return { ...known, cost: cost(known.inspected, parts.length) };
 
@@ -98,11 +99,6 @@ export async function runMetrics(
   return { series: answer.series, truncated: answer.truncated, cost: cost(answer.inspected, parts.length) };
 }
 
-export interface Inspected {
-  readonly inspectedTraces: number;
-  readonly inspectedSpans: number;
-}
-
 interface Answer extends Pick<MetricsResult, 'series' | 'truncated'> {
   readonly inspected: Inspected;
 }
@@ -111,7 +107,7 @@ function gridFragments(snapshot: Snapshot, grid: Grid): GridFragment[] {
   const parts: GridFragment[] = [];
   for (const fragment of snapshot.fragments) {
     const own = fragment.traceCount === 0 ? undefined : fragmentGrid(grid, fragment);
-    if (own !== undefined) parts.push({ fragment, grid: own, key: fragmentKey(fragment, own) });
+    if (own !== undefined) parts.push({ fragment, grid: own, key: `${fragmentKey(fragment)} ${gridKey(own)}` });
   }
   return parts;
 }
@@ -119,7 +115,7 @@ function gridFragments(snapshot: Snapshot, grid: Grid): GridFragment[] {
 async function partialOf(
   plan: AggregatePlan,
   { fragment, grid, key }: GridFragment,
-  cache: PartialCache,
+  cache: QueryCache,
   evaluation: EvaluationContext,
 ): Promise<MetricsPartial> {
   const cacheKey = `partial ${plan.key} ${key}`;
@@ -147,27 +143,4 @@ export async function forEachConcurrently<Item>(
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-}
-
-function queryCost(
-  snapshot: Snapshot,
-  read: ReadCost,
-  { inspectedTraces, inspectedSpans }: Inspected,
-  totalJobs: number,
-  completedJobs: number,
-): QueryCost {
-  let totalBlockBytes = 0;
-  for (const fragment of snapshot.fragments) totalBlockBytes += fragment.sizeBytes;
-  return {
-    inspectedTraces,
-    inspectedSpans,
-    inspectedBytes: read.bytes,
-    requests: read.requests,
-    pages: read.pages,
-    totalBlocks: snapshot.blockCount,
-    totalBlockBytes,
-    totalJobs,
-    completedJobs,
-    milliseconds: {},
-  };
 }

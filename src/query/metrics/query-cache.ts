@@ -1,11 +1,10 @@
 /**
- * What fragments contributed to earlier queries, and whole answers: a dashboard asks the same again and again, and a
+ * What fragments contributed to earlier queries, and whole answers: dashboards ask the same again and again, and a
  * fragment never changes. Bounded by bytes; what was used longest ago goes first.
  */
 import type { Fragment } from '../../traceql/storage.ts';
-import type { Grid } from './grid.ts';
 
-export class PartialCache {
+export class QueryCache {
   readonly #bytesMax: number;
   /** In order of last use. */
   readonly #entries = new Map<string, { readonly value: object; readonly bytes: number }>();
@@ -51,7 +50,7 @@ export class PartialCache {
 const hiddenDigests = new WeakMap<Uint8Array, string>();
 
 /** Stands for the traces of a fragment that the snapshot does not read here: the same only for the same traces. */
-export function hiddenDigest(hiddenTraces: Uint8Array | undefined): string {
+function hiddenDigest(hiddenTraces: Uint8Array | undefined): string {
   if (hiddenTraces === undefined) return '';
   let digest = hiddenDigests.get(hiddenTraces);
   if (digest !== undefined) return digest;
@@ -71,8 +70,5 @@ export function hiddenDigest(hiddenTraces: Uint8Array | undefined): string {
   return digest;
 }
 
-/** Identity of a fragment's content as this snapshot sees it, over the intervals of a grid. */
-export function fragmentKey(fragment: Fragment, grid: Grid): string {
-  const { startUnixNano, endUnixNano, stepNano, instant } = grid;
-  return `${fragment.id} ${hiddenDigest(fragment.hiddenTraces)} ${startUnixNano} ${endUnixNano} ${instant ? 0 : stepNano}`;
-}
+/** Identity of a fragment's content as this snapshot sees it. */
+export const fragmentKey = ({ id, hiddenTraces }: Fragment): string => `${id} ${hiddenDigest(hiddenTraces)}`;
