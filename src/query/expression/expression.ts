@@ -224,22 +224,20 @@ function readerOf(part: Part, range: TraceRange): Reader {
   }
 }
 
-/** The value an attribute or intrinsic has for a span. Of several events or links the last one that has it counts. */
+/**
+ * The value an attribute or intrinsic has for a span. Of several events or links the last one counts that has it and
+ * that `accept` accepts.
+ */
 export class Reference extends Expression {
   readonly #fragment: Fragment;
   readonly #layers: readonly LayerReader[];
 
-  constructor(ref: AttributeRef, fragment: Fragment, reads: Reads) {
+  constructor(ref: AttributeRef, fragment: Fragment, reads: Reads, accept?: (value: Value) => boolean) {
     super();
     this.#fragment = fragment;
     const source = resolve(ref, fragment);
     reads.addSource(source);
-    this.#layers = source.map((layer) => new LayerReader(layer, fragment));
-  }
-
-  /** Where the value comes from, in order of precedence. */
-  get levels(): readonly Level[] {
-    return this.#layers.map((layer) => layer.level);
+    this.#layers = source.map((layer) => new LayerReader(layer, fragment, accept));
   }
 
   override prepare(range: TraceRange): void {
@@ -263,13 +261,15 @@ class LayerReader {
   readonly level: Level;
   readonly #layer: Layer;
   readonly #fragment: Fragment;
+  readonly #accept: ((value: Value) => boolean) | undefined;
   #readers: Reader[] = [];
   #range: TraceRange | undefined;
   #trace = 0;
   /** Last event or link of each span of the range that has a value, or -1. */
   #last = new Int32Array(0);
 
-  constructor(layer: Layer, fragment: Fragment) {
+  constructor(layer: Layer, fragment: Fragment, accept: ((value: Value) => boolean) | undefined) {
+    this.#accept = accept;
     this.level = layer.level;
     this.#layer = layer;
     this.#fragment = fragment;
@@ -308,7 +308,8 @@ class LayerReader {
     for (let row = first; row < end; row++) {
       cell.setNil();
       this.read(row, cell);
-      if (cell.type !== Type.nil) last[owner[row]! - range.firstRow] = row;
+      if (cell.type !== Type.nil && (this.#accept === undefined || this.#accept(cell)))
+        last[owner[row]! - range.firstRow] = row;
     }
     return last;
   }

@@ -124,7 +124,7 @@ function binaryTruth(expression: FieldExpression & { kind: 'binary' }, context: 
 }
 
 /** The operator that says the same with exchanged operands. */
-const mirror: Partial<Record<BinaryOperator, BinaryOperator>> = {
+export const mirror: Partial<Record<BinaryOperator, BinaryOperator>> = {
   '=': '=',
   '!=': '!=',
   '<': '>',

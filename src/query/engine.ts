@@ -1,0 +1,87 @@
+/** The query engine: searches, metrics and tags over whatever storage satisfies the port. */
+import type { Clock } from '../base/clock.ts';
+import type {
+  MetricsRequest,
+  MetricsResult,
+  QueryBudget,
+  QueryEngine,
+  SearchRequest,
+  SearchResult,
+  TagNamesRequest,
+  TagNamesResult,
+  TagValuesRequest,
+  TagValuesResult,
+} from '../traceql/result.ts';
+import type { ReadCost, TraceStorage } from '../traceql/storage.ts';
+import { QueryCache } from './metrics/query-cache.ts';
+import { runMetrics } from './metrics/run-metrics.ts';
+import { explainSearch, type SearchExplanation } from './search/explain.ts';
+import { runSearch } from './search/run-search.ts';
+import { runTagNames, runTagValues } from './tags/run-tags.ts';
+import { Turns } from './work.ts';
+
+export interface EngineOptions {
+  readonly storage: TraceStorage;
+  readonly clock: Clock;
+  readonly defaults: {
+    /** What one query may use. */
+    readonly budget: QueryBudget;
+    /** Answers and parts of answers that are kept for the next query; 0 keeps none. */
+    readonly cacheBytesMax: number;
+  };
+}
+
+/** What all queries of an engine work with. */
+interface EngineContext {
+  readonly storage: TraceStorage;
+  readonly budget: QueryBudget;
+  readonly cache: QueryCache;
+  pause(): Promise<void>;
+  nowMs(): number;
+}
+
+export class Engine implements QueryEngine {
+  readonly #context: EngineContext;
+
+  constructor({ storage, clock, defaults }: EngineOptions) {
+    const turns = new Turns();
+    this.#context = {
+      storage,
+      budget: defaults.budget,
+      cache: new QueryCache(defaults.cacheBytesMax),
+      pause: () => turns.pause(),
+      nowMs: () => clock.nowMs(),
+    };
+  }
+
+  search(
+    request: SearchRequest,
+    signal: AbortSignal,
+    onPartial?: (partial: SearchResult) => void,
+  ): Promise<SearchResult> {
+    return runSearch(this.#context, request, signal, onPartial);
+  }
+
+  metrics(
+    request: MetricsRequest,
+    signal: AbortSignal,
+    onPartial?: (partial: MetricsResult) => void,
+  ): Promise<MetricsResult> {
+    return runMetrics(this.#context, request, signal, onPartial);
+  }
+
+  tagNames(request: TagNamesRequest, signal: AbortSignal): Promise<TagNamesResult> {
+    return runTagNames(this.#context, request, signal);
+  }
+
+  tagValues(request: TagValuesRequest, signal: AbortSignal): Promise<TagValuesResult> {
+    return runTagValues(this.#context, request, signal);
+  }
+
+  /** How a search would be executed. Reads indexes and traces tables, no spans. */
+  async explain(request: SearchRequest, signal: AbortSignal): Promise<SearchExplanation> {
+    const cost: ReadCost = { requests: 0, bytes: 0, pages: 0 };
+    const snapshot = await this.#context.storage.snapshot({ tenant: request.tenant, ...request.range }, cost, signal);
+    return explainSearch(request, snapshot, cost, signal);
+  }
+}

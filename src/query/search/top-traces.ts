@@ -1,0 +1,75 @@
+/** The best traces so far, in the order of the answer; never more than asked for. */
+import type { ResultAttribute, SearchSort, TraceResult } from '../../traceql/result.ts';
+import type { OpenFragment } from './chunks.ts';
+
+/** A span set of a trace that may be answered. */
+export interface FoundSet {
+  /** Of the first spans. */
+  readonly rows: readonly number[];
+  readonly matched: number;
+  readonly attributes: readonly ResultAttribute[];
+}
+
+export interface FoundTrace {
+  readonly source: OpenFragment;
+  readonly trace: number;
+  readonly startUnixNano: bigint;
+  readonly durationNano: number;
+  readonly sets: readonly FoundSet[];
+  /** Set once it has been made. */
+  result: TraceResult | undefined;
+}
+
+export class TopTraces {
+  readonly #limit: number;
+  readonly #compare: (a: FoundTrace, b: FoundTrace) => number;
+  #traces: FoundTrace[] = [];
+
+  constructor(limit: number, sort: SearchSort) {
+    this.#limit = limit;
+    this.#compare = sort === 'start' ? byStart : byDuration;
+  }
+
+  get traces(): readonly FoundTrace[] {
+    return this.#traces;
+  }
+
+  /** The trace that a better one would replace; undefined while there is room. */
+  get worst(): FoundTrace | undefined {
+    return this.#traces.length < this.#limit ? undefined : this.#traces[this.#limit - 1];
+  }
+
+  add(found: FoundTrace[]): void {
+    if (found.length === 0) return;
+    found.sort(this.#compare);
+    const old = this.#traces;
+    const merged: FoundTrace[] = [];
+    let i = 0;
+    let j = 0;
+    while (merged.length < this.#limit && (i < old.length || j < found.length)) {
+      if (j === found.length || (i < old.length && this.#compare(old[i]!, found[j]!) <= 0)) merged.push(old[i++]!);
+      else merged.push(found[j++]!);
+    }
+    this.#traces = merged;
+  }
+}
+
+/** Newest first, then by trace id. */
+function byStart(a: FoundTrace, b: FoundTrace): number {
+  if (a.startUnixNano !== b.startUnixNano) return a.startUnixNano > b.startUnixNano ? -1 : 1;
+  return compareIds(a, b);
+}
+
+function byDuration(a: FoundTrace, b: FoundTrace): number {
+  return b.durationNano - a.durationNano || byStart(a, b);
+}
+
+function compareIds(a: FoundTrace, b: FoundTrace): number {
+  const left = a.source.fragment.traceIds;
+  const right = b.source.fragment.traceIds;
+  for (let i = 0; i < 16; i++) {
+    const difference = left[a.trace * 16 + i]! - right[b.trace * 16 + i]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
