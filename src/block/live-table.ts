@@ -2,7 +2,7 @@
 import { assert } from '../base/assert.ts';
 import type { TableColumn } from '../model/span-table.ts';
 import type { CodeArray, TableColumnScope, ValueType } from '../traceql/storage.ts';
-import { codeArray, noValues, PlainDictionary } from './dictionary.ts';
+import { PlainDictionary } from './dictionary.ts';
 import { durations, eventTimes, gatherIds, rootNames, rootServices, splitKindStatus } from './gather.ts';
 import type { OrderedTable } from './order.ts';
 import { isPortField, type RowTable, tableOfScope } from './scopes.ts';
@@ -160,11 +160,7 @@ export class LiveTable {
     const { columns } = this.ordered.data;
     const transposed = this.transposed[tableOfScope[scope]];
     const index = columns.findIndex((column) => column.scope === scope && column.key === key);
-    return fixedString(key, 0, () =>
-      index < 0
-        ? { codes: codeArray(transposed().rowCount, 0), dictionary: noValues }
-        : this.coder().column(transposed(), index),
-    );
+    return fixedString(key, 0, () => this.coder().column(transposed(), index < 0 ? undefined : index));
   }
 
   /** Codes one value id a trace; 0 for none. */

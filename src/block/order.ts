@@ -77,19 +77,11 @@ export function orderTable(data: SpanTableData): OrderedTable {
   }
   traceFirstSpan[traceCount] = out;
 
-  let eventCount = 0;
-  let linkCount = 0;
-  for (let i = 0; i < out; i++) {
-    const row = rows[i]!;
-    eventCount += data.eventEnd[row]! - runStart(data.eventEnd, row);
-    linkCount += data.linkEnd[row]! - runStart(data.linkEnd, row);
-  }
   return {
     data,
     spanCount: out,
     traceCount,
-    eventCount,
-    linkCount,
+    ...countChildren(data, rows.subarray(0, out)),
     baseUnixNano: (BigInt(base.high) << 32n) | BigInt(base.low),
     rows: rows.subarray(0, out),
     traces,
@@ -101,6 +93,41 @@ export function orderTable(data: SpanTableData): OrderedTable {
     parent: parent.subarray(0, out),
     subtreeSize: subtreeSize.subarray(0, out),
   };
+}
+
+/** Traces [first, end) as a table of their own. */
+export function sliceTable(table: OrderedTable, first: number, end: number): OrderedTable {
+  if (first === 0 && end === table.traceCount) return table;
+  const from = table.traceFirstSpan[first]!;
+  const to = table.traceFirstSpan[end]!;
+  const rows = table.rows.subarray(from, to);
+  return {
+    data: table.data,
+    spanCount: to - from,
+    traceCount: end - first,
+    ...countChildren(table.data, rows),
+    baseUnixNano: table.baseUnixNano,
+    rows,
+    traces: table.traces.subarray(first, end),
+    traceFirstSpan: table.traceFirstSpan.subarray(first, end + 1).map((row) => row - from),
+    traceStart: table.traceStart.subarray(first, end),
+    traceEnd: table.traceEnd.subarray(first, end),
+    traceRoot: table.traceRoot.subarray(first, end).map((row) => (row < 0 ? row : row - from)),
+    start: table.start.subarray(from, to),
+    parent: table.parent.subarray(from, to).map((row) => (row < 0 ? row : row - from)),
+    subtreeSize: table.subtreeSize.subarray(from, to),
+  };
+}
+
+function countChildren(data: SpanTableData, rows: Uint32Array): { eventCount: number; linkCount: number } {
+  let eventCount = 0;
+  let linkCount = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    eventCount += data.eventEnd[row]! - runStart(data.eventEnd, row);
+    linkCount += data.linkEnd[row]! - runStart(data.linkEnd, row);
+  }
+  return { eventCount, linkCount };
 }
 
 interface Words {

@@ -14,7 +14,7 @@
 import type { SpanTableData } from '../model/span-table.ts';
 import type { PlainValues } from '../parquet/schema.ts';
 import type { CodeArray } from '../traceql/storage.ts';
-import { codeArray } from './dictionary.ts';
+import { codeArray, noValues } from './dictionary.ts';
 import type { OrderedTable } from './order.ts';
 import { runStart } from './span-content.ts';
 
@@ -78,8 +78,9 @@ export class Coder {
     this.#codeOf = new Uint32Array(largest);
   }
 
-  /** A column of a transposed table. */
-  column({ first, rows, values, rowCount }: Transposed, column: number): CodedColumn {
+  /** A column of a transposed table; without a column all rows are empty. */
+  column({ first, rows, values, rowCount }: Transposed, column: number | undefined): CodedColumn {
+    if (column === undefined) return { codes: codeArray(rowCount, 0), dictionary: noValues };
     const from = first[column]!;
     const ids = values.subarray(from, first[column + 1]!);
     const { codes, dictionary } = this.#encode(ids);
