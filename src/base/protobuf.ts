@@ -13,7 +13,7 @@ export type WireType = (typeof WireType)[keyof typeof WireType];
 
 const utf8Encoder = new TextEncoder();
 /** Bytes that are not UTF-8 become U+FFFD. */
-const utf8Decoder = new TextDecoder();
+const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Writes fields into a buffer that grows. Fields at their default value are written too: leaving out is the caller's. */
 export class ProtoWriter {

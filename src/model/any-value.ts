@@ -38,9 +38,10 @@ export function decodeKeyValue(bytes: Uint8Array): KeyValue {
   return readKeyValue(new ProtoReader(bytes), 1);
 }
 
-function readAnyValue(reader: ProtoReader, depth: number): AnyValue {
+/** `before` is what earlier pieces of the same message said: pieces merge, and the last field of the oneof wins. */
+function readAnyValue(reader: ProtoReader, depth: number, before: AnyValue = { type: 'empty' }): AnyValue {
   if (depth > anyValueDepthMax) throw invalid('invalid_protobuf', `values are nested deeper than ${anyValueDepthMax}`);
-  let value: AnyValue = { type: 'empty' };
+  let value = before;
   while (reader.next()) {
     switch (reader.field) {
       case Field.string:
@@ -59,7 +60,6 @@ function readAnyValue(reader: ProtoReader, depth: number): AnyValue {
         value = { type: 'bytes', value: reader.bytes().slice() };
         break;
       case Field.array: {
-        // A list that comes in several pieces is put together.
         const values: AnyValue[] = value.type === 'array' ? [...value.value] : [];
         const list = reader.message();
         while (list.next()) {
@@ -91,7 +91,7 @@ function readKeyValue(reader: ProtoReader, depth: number): KeyValue {
   let value: AnyValue = { type: 'empty' };
   while (reader.next()) {
     if (reader.field === 1) key = reader.string();
-    else if (reader.field === 2) value = readAnyValue(reader.message(), depth);
+    else if (reader.field === 2) value = readAnyValue(reader.message(), depth, value);
     else reader.skip();
   }
   return { key, value };

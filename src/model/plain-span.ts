@@ -75,6 +75,8 @@ export interface PlainScope {
   readonly schemaUrl: string;
 }
 
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** A span with defaults for all that is not given. */
 export function plainSpan(given: Partial<PlainSpan> & Pick<PlainSpan, 'traceId' | 'spanId'>): PlainSpan {
   return {
@@ -237,7 +239,7 @@ class TableReader {
     const view = new DataView(bytes.buffer);
     switch (type) {
       case 'string':
-        return { type, value: new TextDecoder().decode(bytes) };
+        return { type, value: utf8.decode(bytes) };
       case 'int':
         return { type, value: view.getBigInt64(0, true) };
       case 'double':
@@ -250,7 +252,7 @@ class TableReader {
   }
 
   #text(id: number): string {
-    return new TextDecoder().decode(this.#bytes(id));
+    return utf8.decode(this.#bytes(id));
   }
 
   /** A copy that is not shared memory. */

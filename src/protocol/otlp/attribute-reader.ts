@@ -16,7 +16,7 @@ import { ProtoWriter } from '../../base/protobuf.ts';
 import { anyValueDepthMax } from '../../model/any-value.ts';
 import type { TableColumnScope, ValueType } from '../../model/columns.ts';
 import { type SpanTable, sameBytes } from '../../model/span-table.ts';
-import { DamagedInput, type WireInput } from './wire-input.ts';
+import { DamagedInput, refuseField, type WireInput } from './wire-input.ts';
 
 const Type = { string: 0, int: 1, double: 2, bool: 3, any: 4 } as const;
 const typeNames: readonly ValueType[] = ['string', 'int', 'double', 'bool', 'any'];
@@ -27,7 +27,8 @@ const keyWords = 4;
 /** The key before the first one. */
 const noKey = 0;
 
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+const utf8Encoder = new TextEncoder();
 const boolViews = [new DataView(new Uint8Array([0]).buffer), new DataView(new Uint8Array([1]).buffer)] as const;
 
 export class AttributeReader {
@@ -177,6 +178,7 @@ export class AttributeReader {
         keyLength = next - input.pos;
         keyAt = input.pos;
       } else if (tag === 0x12) pieces.push(input.pos, next);
+      else refuseField(tag, 2, at);
       at = next;
     }
     const keptKeyLength = this.#cut(keyAt, keyLength);
@@ -243,6 +245,11 @@ export class AttributeReader {
         return key;
       slot = (slot + 1) & mask;
     }
+    // Columns are named by text, so keys that differ only in what is no UTF-8 are one key. They are not remembered.
+    const bytes = new Uint8Array(view.buffer, view.byteOffset + at, length);
+    const text = utf8Encoder.encode(utf8.decode(bytes));
+    if (text.length !== length || !sameBytes(new DataView(text.buffer), 0, view, at, length))
+      return this.#keyOf(new DataView(text.buffer), 0, text.length);
     return this.#addKey(view, at, length, hash, slot);
   }
 
@@ -293,7 +300,10 @@ function hashKey(view: DataView, at: number, length: number): number {
   return h ^ (h >>> 13);
 }
 
+const noBytes = new Uint8Array(0);
+
 function concat(input: WireInput, pieces: readonly number[]): Uint8Array {
+  if (pieces.length === 0) return noBytes;
   if (pieces.length === 2) return input.bytes.subarray(pieces[0], pieces[1]);
   const writer = new ProtoWriter();
   for (let i = 0; i < pieces.length; i += 2) writer.raw(input.bytes.subarray(pieces[i], pieces[i + 1]));
@@ -312,7 +322,7 @@ interface ReadValue {
 function readAnyValue(input: WireInput, pieces: readonly number[]): ReadValue {
   let type: number = Type.any;
   let at = 0;
-  let bytes: Uint8Array | undefined;
+  let bytes: Uint8Array = noBytes;
   for (let i = 0; i < pieces.length; i += 2) {
     const end = pieces[i + 1]!;
     for (let pos = pieces[i]!; pos < end; ) {
@@ -327,7 +337,7 @@ function readAnyValue(input: WireInput, pieces: readonly number[]): ReadValue {
           break;
         case 0x10:
           type = Type.bool;
-          bytes = new Uint8Array([(input.low | input.high) === 0 ? 0 : 1]);
+          bytes = Uint8Array.of((input.low | input.high) === 0 ? 0 : 1);
           break;
         case 0x18: {
           type = Type.int;
@@ -350,24 +360,38 @@ function readAnyValue(input: WireInput, pieces: readonly number[]): ReadValue {
           type = Type.any;
           break;
         default:
-          break;
+          refuseField(tag, 7, pos);
       }
       pos = next;
     }
   }
-  return { type, at, bytes: type === Type.any || bytes === undefined ? concat(input, pieces) : bytes };
+  return { type, at, bytes: type === Type.any ? concat(input, pieces) : bytes };
 }
 
-/** Checks that an array (tag 0x2a) or kvlist (0x32) inside an AnyValue is sound and not too deep. */
-function checkList(input: WireInput, kind: number, start: number, end: number, depth: number): void {
-  if (depth >= anyValueDepthMax) throw new DamagedInput(start, `values are nested deeper than ${anyValueDepthMax}`);
+/**
+ * Values of type `any` are stored as they came, so that everything inside is checked here once: readers may rely on sound
+ * messages whose fields have the wire types of their definition, and on bounded depth.
+ */
+function checkAnyValue(input: WireInput, start: number, end: number, depth: number): void {
   for (let pos = start; pos < end; ) {
     const tag = input.longTag(pos, end);
     const next = input.skip(tag, input.pos, end);
-    if (tag === 0x0a) {
-      if (kind === 0x2a) checkAnyValue(input, input.pos, next, depth + 1);
-      else checkKeyValue(input, input.pos, next, depth + 1);
-    }
+    if (tag === 0x2a || tag === 0x32) checkList(input, tag, input.pos, next, depth);
+    else if (tag !== 0x0a && tag !== 0x10 && tag !== 0x18 && tag !== 0x21 && tag !== 0x3a) refuseField(tag, 7, pos);
+    pos = next;
+  }
+}
+
+/** An ArrayValue (tag 0x2a) or KeyValueList (0x32) inside an AnyValue at `depth`. */
+function checkList(input: WireInput, kind: number, start: number, end: number, depth: number): void {
+  for (let pos = start; pos < end; ) {
+    const tag = input.longTag(pos, end);
+    const next = input.skip(tag, input.pos, end);
+    if (tag !== 0x0a) refuseField(tag, 1, pos);
+    else if (depth >= anyValueDepthMax)
+      throw new DamagedInput(pos, `values are nested deeper than ${anyValueDepthMax}`);
+    else if (kind === 0x2a) checkAnyValue(input, input.pos, next, depth + 1);
+    else checkKeyValue(input, input.pos, next, depth + 1);
     pos = next;
   }
 }
@@ -377,15 +401,7 @@ function checkKeyValue(input: WireInput, start: number, end: number, depth: numb
     const tag = input.longTag(pos, end);
     const next = input.skip(tag, input.pos, end);
     if (tag === 0x12) checkAnyValue(input, input.pos, next, depth);
-    pos = next;
-  }
-}
-
-function checkAnyValue(input: WireInput, start: number, end: number, depth: number): void {
-  for (let pos = start; pos < end; ) {
-    const tag = input.longTag(pos, end);
-    const next = input.skip(tag, input.pos, end);
-    if (tag === 0x2a || tag === 0x32) checkList(input, tag, input.pos, next, depth);
+    else if (tag !== 0x0a) refuseField(tag, 2, pos);
     pos = next;
   }
 }

@@ -6,7 +6,7 @@ import { ProtoWriter } from '../../base/protobuf.ts';
 import { FieldKeys, type SpanTable } from '../../model/span-table.ts';
 import { AttributeReader } from './attribute-reader.ts';
 import { ByteInterner } from './byte-interner.ts';
-import type { WireInput } from './wire-input.ts';
+import { refuseField, type WireInput } from './wire-input.ts';
 
 /** Which bytes of the input make a Resource or an InstrumentationScope, with the schema URL that stands beside it. */
 export class EntityRanges {
@@ -140,6 +140,7 @@ export class ResourceCache {
         } else if (tag === 0x10) dropped = input.low >>> 0;
         else if (tag === 0x1a) {
           const ref = input.bytes.subarray(input.pos, next);
+          checkEntityRef(input, input.pos, next);
           entityRefs.message(1, (value) => value.bytes(7, ref));
         }
         pos = next;
@@ -203,5 +204,15 @@ export class ResourceCache {
 
   #pushBytes(valueIds: number[], field: keyof typeof FieldKeys.resourceField, bytes: Uint8Array | undefined): void {
     if (bytes !== undefined) valueIds.push(this.#table.value(this.#fields.get(field)!, bytes, 0, bytes.length));
+  }
+}
+
+/** EntityRef messages are stored as they came, so that readers may rely on sound ones. */
+function checkEntityRef(input: WireInput, start: number, end: number): void {
+  for (let pos = start; pos < end; ) {
+    const tag = input.longTag(pos, end);
+    const next = input.skip(tag, input.pos, end);
+    if ((tag & 7) !== 2) refuseField(tag, 4, pos);
+    pos = next;
   }
 }

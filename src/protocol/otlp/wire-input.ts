@@ -126,3 +126,8 @@ export class DamagedInput extends Error {
     this.offset = offset;
   }
 }
+
+/** Refuses a field that is defined (numbers 1 to `known`) but came with another wire type. Unknown fields may pass. */
+export function refuseField(tag: number, known: number, at: number): void {
+  if (tag >>> 3 <= known) throw new DamagedInput(at, `field ${tag >>> 3} has wire type ${tag & 7}`);
+}
