@@ -171,33 +171,28 @@ describe('manifest', () => {
   });
 
   test('the loser of a race decides again on what the winner left', async () => {
-    const store = new MemoryObjectStore();
-    const [one, two] = [1, 2].map((seed) => new ManifestStore(store, systemClock, new SeededRng(seed)));
-    const known = await two!.commit(tenant, () => ({ add: [block('in-1'), block('in-2')] }));
+    const inner = new MemoryObjectStore();
+    const fast = new ManifestStore(inner, systemClock, new SeededRng(1));
+    const inputs = ['in-1', 'in-2'];
+    const compaction = (output: string) => ({
+      add: [block(output)],
+      remove: inputs.map((id) => ({ id, reason: 'compacted' })),
+    });
+    await fast.commit(tenant, () => ({ add: inputs.map(block) }));
+    const store: ObjectStore = new FailingObjectStore(inner, systemClock, () => undefined);
+    store.put = async (...args) => {
+      // Between the slow one's decision and its put.
+      await fast.commit(tenant, (state) => (state.blocks.has('in-1') ? compaction('out-fast') : undefined));
+      await inner.put(...args);
+    };
     const asked: number[] = [];
-    let other: Promise<unknown> | undefined;
-    const result = await two!.commit(
-      tenant,
-      (state) => {
-        asked.push(state.version);
-        // The other compacts the same inputs, and is faster.
-        other ??= one!.commit(tenant, () => ({
-          add: [block('out-one')],
-          remove: [
-            { id: 'in-1', reason: 'compacted' },
-            { id: 'in-2', reason: 'compacted' },
-          ],
-        }));
-        if (!state.blocks.has('in-1')) return undefined;
-        return { add: [block('out-two')], remove: [{ id: 'in-1', reason: 'compacted' }] };
-      },
-      { known },
-    );
-    await other!.catch(() => {});
-    // One of them won; whoever it was, there is one output.
-    const final = await two!.load(tenant, result);
-    assert.ok(asked.length >= 1);
-    assert.equal(Number(final.blocks.has('out-one')) + Number(final.blocks.has('out-two')), 1);
+    const state = await new ManifestStore(store, systemClock, new SeededRng(2)).commit(tenant, (now) => {
+      asked.push(now.version);
+      return now.blocks.has('in-1') ? compaction('out-slow') : undefined;
+    });
+    assert.deepEqual(asked, [1, 2]);
+    assert.deepEqual([...state.blocks.keys()], ['out-fast']);
+    assert.equal((await fast.load(tenant)).version, 2);
   });
 
   test('tenants are listed by their ids, whatever characters these have', async () => {

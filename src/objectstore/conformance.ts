@@ -189,6 +189,18 @@ export function describeObjectStore(name: string, open: () => Promise<ObjectStor
       assert.deepEqual(await keysOf(store, ''), ['r/deep/0-9']);
     });
 
+    test('puts and deletes of one key can race: all succeed, and the last one decides', async () => {
+      const store = await open();
+      for (let round = 0; round < 10; round++) {
+        const key = `r/${round}/k`;
+        await Promise.all([1, 2, 3].flatMap((i) => [store.put(key, bytesOf(String(i))), store.delete(key)]));
+        await store.delete(key);
+        await rejects(store.get(key), ErrorKind.notFound);
+        await store.put(key, bytesOf('last'));
+        assert.equal(textOf(await store.get(key)), 'last');
+      }
+    });
+
     test('keys that could leave the store or mean two things are refused', async () => {
       const store = await open();
       const bad = [

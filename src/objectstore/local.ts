@@ -106,7 +106,8 @@ export class LocalObjectStore implements ObjectStore {
       // If the folder was removed and made anew meanwhile, its own name may not be durable yet.
       await this.#folder(folder);
     } catch (error) {
-      throw storeError(`object ${key}`, error);
+      // The folder is gone, so the object was there and has been deleted already.
+      if (fileErrorCode(error) !== 'ENOENT') throw storeError(`object ${key}`, error);
     }
   }
 
@@ -245,6 +246,7 @@ export class LocalObjectStore implements ObjectStore {
   async #removeEmptyFolders(folder: string): Promise<void> {
     let at = folder;
     while (at !== this.#root) {
+      const known = this.#folders.get(at);
       try {
         await this.#fileSystem.removeDirectory(at);
       } catch (error) {
@@ -252,7 +254,8 @@ export class LocalObjectStore implements ObjectStore {
         if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOENT') throw error;
         if (code !== 'ENOENT') break;
       }
-      this.#folders.delete(at);
+      // Unless a put has made it anew since.
+      if (this.#folders.get(at) === known) this.#folders.delete(at);
       at = path.dirname(at);
     }
     try {

@@ -63,7 +63,8 @@ class GatedStore extends MemoryObjectStore {
     this.gates.set(args[0], gate);
     await gate.promise;
     this.gates.delete(args[0]);
-    await super.put(...args);
+    // Without the signal: an abort that comes too late to stop the put.
+    await super.put(args[0], args[1]);
   }
 
   gate(seq: number): PromiseWithResolvers<void> {
