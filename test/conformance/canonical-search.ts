@@ -98,7 +98,7 @@ function canonicalTrace(trace: TraceResult, ignoreAttributes: boolean): Canonica
     };
   });
   return {
-    root: [trace.rootServiceName, trace.rootTraceName],
+    root: [trace.rootServiceName || '<root span not yet received>', trace.rootTraceName || null],
     ms: Math.floor(trace.durationNano / 1e6),
     off: relative(trace.startUnixNano),
     sets: sets.sort((a, b) => before(JSON.stringify(a), JSON.stringify(b))),

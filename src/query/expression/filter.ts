@@ -118,9 +118,19 @@ function binaryTruth(expression: FieldExpression & { kind: 'binary' }, context: 
   const mirrored = mirror[op];
   if (left !== undefined && mirrored !== undefined) {
     const condition = literalCondition(rhs, mirrored, left, context);
-    if (condition !== undefined) return condition;
+    if (condition !== undefined) return and(condition, literalFirst(op, rhs, left, context));
   }
   return new RowMask(compileExpression(expression, context.fragment, context.reads));
+}
+
+/**
+ * What else must hold for `literal op attribute`. Tempo reads it as `attribute op literal` too and answers where both are
+ * true, so `5 < x` finds nothing and `5 <= x` finds 5. Its recorded answers are our contract (corpus: compare-013).
+ */
+function literalFirst(op: BinaryOperator, rhs: FieldExpression, literal: Value, context: Context): Condition {
+  const isOrdering = op !== '=' && op !== '!=';
+  const isReference = rhs.kind === 'attribute' || rhs.kind === 'intrinsic';
+  return isOrdering && isReference ? attributeCondition(rhs, op, literal, context) : true;
 }
 
 /** The operator that says the same with exchanged operands. */

@@ -8,6 +8,7 @@ import { type TraceRange, traceRange } from '../expression/range.ts';
 import { Reads } from '../expression/source.ts';
 import { type ArrayValue, compareStrings, keyOf, resultOf, Type, type Value } from '../expression/value.ts';
 import { loadedBytes, type MemoryBudget } from '../work.ts';
+import type { SearchPlan } from './matcher.ts';
 import { isShown, type Mention, type Mentions } from './mentions.ts';
 import type { FoundSet, FoundTrace } from './top-traces.ts';
 
@@ -18,23 +19,19 @@ const spanBytes = 160;
 const attributeBytes = 80;
 
 export class Materializer {
-  readonly #mentions: Mentions;
-  readonly #withSpans: boolean;
+  readonly #plan: SearchPlan;
   readonly #cost: ReadCost;
   readonly #signal: AbortSignal;
   readonly #budget: MemoryBudget;
   readonly #readers = new Map<Fragment, SpanReader>();
 
-  /** `withSpans` false: only what is known of the trace itself. */
   constructor(options: {
-    readonly mentions: Mentions;
-    readonly withSpans: boolean;
+    readonly plan: SearchPlan;
     readonly cost: ReadCost;
     readonly signal: AbortSignal;
     readonly budget: MemoryBudget;
   }) {
-    this.#mentions = options.mentions;
-    this.#withSpans = options.withSpans;
+    this.#plan = options.plan;
     this.#cost = options.cost;
     this.#signal = options.signal;
     this.#budget = options.budget;
@@ -54,14 +51,15 @@ export class Materializer {
   }
 
   async #fragment(fragment: Fragment, list: FoundTrace[]): Promise<void> {
-    if (!this.#withSpans) {
-      for (const found of list) found.result = traceResult(found, [], []);
+    const { withSpans, mentions } = this.#plan;
+    if (!withSpans) {
+      for (const found of list) found.result = this.#traceResult(found, [], []);
       return;
     }
     list.sort((a, b) => a.trace - b.trace);
     let reader = this.#readers.get(fragment);
     if (reader === undefined) {
-      reader = new SpanReader(fragment, this.#mentions);
+      reader = new SpanReader(fragment, mentions);
       this.#readers.set(fragment, reader);
     }
     for (const run of runsOf(fragment, list)) {
@@ -72,9 +70,26 @@ export class Materializer {
       for (const found of run) {
         const sets = found.sets.map((set) => reader.set(set));
         for (const set of sets) this.#budget.charge(setBytes(set));
-        found.result = traceResult(found, sets, reader.serviceStats(found.trace));
+        found.result = this.#traceResult(found, sets, reader.serviceStats(found.trace));
       }
     }
+  }
+
+  #traceResult(
+    { source: { fragment }, trace, startUnixNano, durationNano }: FoundTrace,
+    spanSets: readonly SpanSetResult[],
+    serviceStats: TraceResult['serviceStats'],
+  ): TraceResult {
+    const { withoutRoot } = this.#plan;
+    return {
+      traceId: toHex(fragment.traceIds, trace * 16, 16),
+      rootServiceName: withoutRoot.service ? '' : textAt(fragment.traceRootService, trace),
+      rootTraceName: withoutRoot.name ? '' : textAt(fragment.traceRootName, trace),
+      startUnixNano,
+      durationNano,
+      spanSets,
+      serviceStats,
+    };
   }
 }
 
@@ -97,22 +112,6 @@ function setBytes(set: SpanSetResult): number {
   let bytes = 0;
   for (const span of set.spans) bytes += spanBytes + span.attributes.length * attributeBytes;
   return bytes;
-}
-
-function traceResult(
-  { source: { fragment }, trace, startUnixNano, durationNano }: FoundTrace,
-  spanSets: readonly SpanSetResult[],
-  serviceStats: TraceResult['serviceStats'],
-): TraceResult {
-  return {
-    traceId: toHex(fragment.traceIds, trace * 16, 16),
-    rootServiceName: textAt(fragment.traceRootService, trace),
-    rootTraceName: textAt(fragment.traceRootName, trace),
-    startUnixNano,
-    durationNano,
-    spanSets,
-    serviceStats,
-  };
 }
 
 /** The value of a string column; empty when it has none. */

@@ -85,8 +85,7 @@ class Search {
     this.#queue = new ChunkQueue(snapshot.fragments, request.range, tools.read, tools.signal);
     this.#top = new TopTraces(request.limit, request.sort);
     this.#materializer = new Materializer({
-      mentions: plan.mentions,
-      withSpans: plan.withSpans,
+      plan,
       cost: tools.read,
       signal: tools.signal,
       budget: this.#budget,

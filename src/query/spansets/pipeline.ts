@@ -258,7 +258,7 @@ function aggregateScalar(aggregate: Aggregate, context: Context): Scalar {
   return {
     values(sets) {
       const values = aggregateSets(aggregate.name, expression, sets, fragment);
-      sets.attributes = [...sets.attributes.filter((attribute) => attribute.key !== key), { key, values }];
+      sets.attributes = [...sets.attributes, { key, values }];
       return (set) => values[set]!;
     },
   };

@@ -78,7 +78,7 @@ export class Spansets {
   }
 
   /** Takes out all rows of the sets with keep[set] = 0. */
-  keepSets(keep: Uint8Array, fragment: Fragment): void {
+  keepSets(keep: Uint8Array | Uint32Array, fragment: Fragment): void {
     const { mask, setOf } = this;
     if (setOf !== undefined) {
       for (let i = 0; i < mask.length; i++) mask[i]! &= keep[setOf[i]!]!;
