@@ -184,6 +184,8 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** Decoded columns kept for later queries, bytes. Ours. */
       column_cache_bytes: count.default(64 * 1024 * 1024),
+      /** Answers and parts of answers over stored blocks that are kept, bytes. Ours. */
+      result_cache_bytes: count.default(32 * 1024 * 1024),
       /** What one query may hold before it is stopped, bytes. Ours. */
       query_memory_bytes: count.default(256 * 1024 * 1024),
     })

@@ -6,8 +6,8 @@
  * Blocks and live fragments are kept between queries; what they have read lives in the column cache.
  */
 import { ErrorKind, RubatoError } from '../../base/errors.ts';
-import type { BlockMeta, ManifestState, ManifestStore } from '../../block/manifest.ts';
 import { liveFragment } from '../../block/live-fragment.ts';
+import type { BlockMeta, ManifestState, ManifestStore } from '../../block/manifest.ts';
 import type { StoredFragment } from '../../block/stored-fragment.ts';
 import type { ReadCost, Snapshot, SnapshotRequest, TraceStorage } from '../../traceql/storage.ts';
 import type { LiveTableView } from '../write/live-table.ts';
@@ -24,7 +24,11 @@ export interface ReaderOptions {
   /** Opens a block: its fragments, nothing read but its index. */
   readonly openBlock: (tenant: string, meta: BlockMeta, cost: ReadCost) => Promise<readonly StoredFragment[]>;
   /** Puts pieces of the same trace together. */
-  readonly assemble: (fragments: readonly StoredFragment[], request: SnapshotRequest, cost: ReadCost) => Promise<Snapshot>;
+  readonly assemble: (
+    fragments: readonly StoredFragment[],
+    request: SnapshotRequest,
+    cost: ReadCost,
+  ) => Promise<Snapshot>;
 }
 
 /** Loading a manifest that a writer has just committed takes one try; more mean that something is wrong. */
@@ -93,7 +97,11 @@ export class Reader implements TraceStorage {
         for (const id of view.blocks.keys()) if (!loaded.blocks.has(id)) view.blocks.delete(id);
       }
     }
-    throw new RubatoError(ErrorKind.unavailable, 'manifest_behind', `manifest ${version} of ${tenant} is not readable yet`);
+    throw new RubatoError(
+      ErrorKind.unavailable,
+      'manifest_behind',
+      `manifest ${version} of ${tenant} is not readable yet`,
+    );
   }
 
   #open(tenant: string, view: TenantView, block: BlockMeta, cost: ReadCost): Promise<readonly StoredFragment[]> {

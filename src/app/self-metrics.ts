@@ -1,0 +1,98 @@
+/** Our own metrics, under Tempo's names where they mean the same. What is counted elsewhere is read when it is asked for. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { WriteThreadStatus } from './write-thread.ts';
+
+export interface MetricsSource {
+  readonly version: string;
+  status(): Promise<WriteThreadStatus>;
+  blockCount(): number;
+}
+
+export interface ServedRequest {
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+export class SelfMetrics {
+  readonly #registry = new Registry();
+  readonly #requests: Histogram;
+  readonly #source: MetricsSource;
+  /** The reading that one scrape shows. */
+  #status: WriteThreadStatus | undefined;
+
+  constructor(source: MetricsSource) {
+    this.#source = source;
+    const registers = [this.#registry];
+    new Gauge({ name: 'tempo_build_info', help: 'Version of this program.', labelNames: ['version'], registers }).set(
+      { version: source.version },
+      1,
+    );
+    this.#requests = new Histogram({
+      name: 'tempo_request_duration_seconds',
+      help: 'Time from a request to the end of its answer.',
+      labelNames: ['method', 'route', 'status_code'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      registers,
+    });
+    const counter = (name: string, help: string, read: (status: WriteThreadStatus) => number): void => {
+      const metric = new Counter({
+        name,
+        help,
+        registers,
+        collect: () => {
+          if (this.#status === undefined) return;
+          metric.reset();
+          metric.inc(read(this.#status));
+        },
+      });
+    };
+    const gauge = (name: string, help: string, read: (status: WriteThreadStatus | undefined) => number): void => {
+      const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(read(this.#status)) });
+    };
+    gauge('rubato_write_role_up', '1 when the write role of this process answers.', (s) => (s === undefined ? 0 : 1));
+    counter('tempo_distributor_spans_received_total', 'Spans acknowledged.', (s) => s.counters.receivedSpans);
+    counter('tempo_distributor_bytes_received_total', 'OTLP bytes acknowledged.', (s) => s.counters.receivedBytes);
+    counter(
+      'tempo_distributor_attributes_truncated_total',
+      'Attribute keys and values cut.',
+      (s) => s.counters.truncatedAttributes,
+    );
+    counter('tempo_live_store_blocks_completed_total', 'Blocks built from live tables.', (s) => s.counters.blocksBuilt);
+    counter(
+      'tempo_live_store_completion_retries_total',
+      'Block builds that failed and are tried again.',
+      (s) => s.counters.buildFailures,
+    );
+    gauge('rubato_live_spans', 'Spans that are not in blocks yet.', (s) => s?.liveSpans ?? 0);
+    gauge('rubato_receiver_held_bytes', 'Bytes of requests that are not answered yet.', (s) => s?.heldBodyBytes ?? 0);
+    gauge(
+      'rubato_segment_pending_bytes',
+      'Bytes of requests that are not durable yet.',
+      (s) => s?.pendingSegmentBytes ?? 0,
+    );
+    gauge('tempodb_blocklist_length', 'Blocks that queries see.', () => source.blockCount());
+    gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+    const cpu = new Counter({
+      name: 'process_cpu_seconds_total',
+      help: 'User and system time.',
+      registers,
+      collect: () => {
+        const usage = process.cpuUsage();
+        cpu.reset();
+        cpu.inc((usage.user + usage.system) / 1e6);
+      },
+    });
+  }
+
+  observe(request: ServedRequest): void {
+    const labels = { method: request.method, route: request.route, status_code: String(request.status) };
+    this.#requests.observe(labels, request.durationMs / 1000);
+  }
+
+  async text(): Promise<{ contentType: string; body: string }> {
+    this.#status = await this.#source.status().catch(() => undefined);
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+}
