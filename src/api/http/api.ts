@@ -1,0 +1,184 @@
+/**
+ * Tempo's HTTP query API. `createApi` gives a handler for `node:http` servers and for the compatibility API of
+ * `node:http2`; what it serves comes in through ports.
+ *
+ *   request → router → tenant, limits → route: parameters → engine → encoder → reply (gzip, length or pieces)
+ *
+ * A client that goes away stops its query: the signal that every call gets fires. Methods are not looked at: as in Tempo
+ * a POST is answered like a GET, and parameters are read from the URL only.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import findMyWay from 'find-my-way';
+import { canceled } from '../../base/abort.ts';
+import { ErrorKind, invalid, RubatoError } from '../../base/errors.ts';
+import type { ApiPorts } from '../ports.ts';
+import { QueryParams } from '../requests/params.ts';
+import { resolveTenant, type TenantOptions } from '../tenant.ts';
+import { errorReply, notFound, statusOf } from './errors.ts';
+import { queryRoutes } from './query-routes.ts';
+import { accepted, type Reply, type Request, type Response, send } from './reply.ts';
+import type { Call, Route } from './route.ts';
+import { statusRoutes } from './status-routes.ts';
+import { traceRoutes } from './trace-routes.ts';
+
+export interface ApiOptions extends TenantOptions {
+  /** Goes before every `/api` path, for example `/tempo`. Default: nothing. */
+  readonly httpApiPrefix: string;
+  /** A query that takes longer is given up. 0 = no limit. */
+  readonly apiTimeoutMs: number;
+  /** Requests whose URL one of these matches are refused. */
+  readonly urlDenyList: readonly RegExp[];
+}
+
+export const defaultApiOptions: ApiOptions = {
+  httpApiPrefix: '',
+  multitenancy: false,
+  multiTenantQueries: true,
+  apiTimeoutMs: 0,
+  urlDenyList: [],
+};
+
+export interface Api {
+  handle(request: Request, response: Response): void;
+}
+
+/** Longest variable part of a path; servers refuse longer URLs before. */
+const PATH_PART_MAX = 64 * 1024;
+
+export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptions): Api {
+  const prefix = options.httpApiPrefix.replace(/\/+$/, '');
+  const pathOf = (route: Route): string => (route.prefixed ? prefix : '') + route.path;
+  const routes: Route[] = [
+    ...queryRoutes(ports),
+    ...traceRoutes(ports),
+    ...statusRoutes(ports, () => routes.map(pathOf).sort()),
+  ];
+  const router = findMyWay({
+    maxParamLength: PATH_PART_MAX,
+    defaultRoute: (request, response) => void answer(request, response, 'unknown', () => notFound),
+    onBadUrl: (_path, request, response) => void answer(request, response, 'unknown', () => badUrl),
+  });
+  for (const route of routes) {
+    const { pattern, pathPart } = routerPattern(pathOf(route));
+    router.all(pattern, (request, response, params) => {
+      const part = pathPart(params);
+      void answer(request, response, route.path, (call) => {
+        return part === undefined ? notFound : handle(route, request, { ...call, pathPart: part });
+      });
+    });
+  }
+
+  async function handle(route: Route, request: Request, call: Call): Promise<Reply> {
+    if (route.access === 'open') return route.handle(call);
+    const url = request.url ?? '';
+    if (options.urlDenyList.some((pattern) => pattern.test(url))) throw denied(url);
+    const tenant = resolveTenant(headerOf(request, 'x-scope-orgid'), options);
+    return route.handle({ ...call, tenant, limits: ports.limits(tenant) });
+  }
+
+  async function answer(
+    request: Request,
+    response: Response,
+    route: string,
+    reply: (call: Call) => Promise<Reply> | Reply,
+  ): Promise<void> {
+    const startMs = ports.clock.nowMs();
+    const lifetime = watch(response, options.apiTimeoutMs);
+    const url = request.url ?? '';
+    const method = request.method ?? '';
+    const search = url.indexOf('?');
+    const call: Call = {
+      params: new QueryParams(search === -1 ? '' : url.slice(search + 1)),
+      pathPart: '',
+      accept: accepted(request),
+      signal: lifetime.signal,
+    };
+    try {
+      await send(request, response, await reply(call), lifetime.signal);
+    } catch (thrown) {
+      const error = lifetime.reasonOr(thrown);
+      if (statusOf(error) === 500) ports.onError(error, { method, url });
+      // Too late for an error once the answer is under way: the connection breaks, so that nobody takes it for whole.
+      if (response.headersSent) response.destroy();
+      else
+        await send(request, response, errorReply(error), new AbortController().signal).catch(() => response.destroy());
+    } finally {
+      lifetime.end();
+      ports.onRequest?.({
+        route,
+        method,
+        status: response.statusCode,
+        durationMs: ports.clock.nowMs() - startMs,
+      });
+    }
+  }
+
+  return { handle: (request, response) => router.lookup(request as IncomingMessage, response as ServerResponse) };
+}
+
+/** How long a request has a reason to go on. */
+interface Lifetime {
+  readonly signal: AbortSignal;
+  /** The error to answer with when work failed because time was over or the client left; otherwise what it threw. */
+  reasonOr(thrown: unknown): unknown;
+  end(): void;
+}
+
+function watch(response: Response, timeoutMs: number): Lifetime {
+  const gone = new AbortController();
+  const late = new AbortController();
+  const timer = timeoutMs === 0 ? undefined : setTimeout(() => late.abort(), timeoutMs);
+  const onClose = (): void => gone.abort();
+  response.once('close', onClose);
+  return {
+    signal: timer === undefined ? gone.signal : AbortSignal.any([gone.signal, late.signal]),
+    reasonOr(thrown) {
+      if (gone.signal.aborted) return canceled(gone.signal);
+      if (!late.signal.aborted) return thrown;
+      return new RubatoError(
+        ErrorKind.unavailable,
+        'timeout',
+        'unable to process request in the configured timeout',
+        thrown,
+      );
+    },
+    end() {
+      clearTimeout(timer);
+      response.removeListener('close', onClose);
+    },
+  };
+}
+
+/** Tempo's path → the router's pattern, and how to get the variable part; undefined when the path does not fit. */
+function routerPattern(path: string): {
+  pattern: string;
+  pathPart: (params: Readonly<Record<string, string | undefined>>) => string | undefined;
+} {
+  const any = /^(.*)\{\w+:\.\*\}(.*)$/.exec(path);
+  if (any !== null) {
+    // The router knows `*` at the end only; what must stand behind it is looked for here.
+    const end = any[2]!;
+    return {
+      pattern: `${any[1]}*`,
+      pathPart: ({ '*': rest = '' }) => (rest.endsWith(end) ? rest.slice(0, rest.length - end.length) : undefined),
+    };
+  }
+  if (!path.includes('{')) return { pattern: path, pathPart: () => '' };
+  // A segment that is empty is no segment.
+  return { pattern: path.replace(/\{(\w+)\}/, ':part'), pathPart: ({ part }) => part || undefined };
+}
+
+function headerOf(request: Request, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+const badUrl: Reply = { status: 400, contentType: 'text/plain; charset=utf-8', body: '400 Bad Request' };
+
+function denied(url: string): Error {
+  return invalid(
+    'url_denied',
+    `Invalid request ${url}. This query has been identified as one that destabilizes our system. ` +
+      'Contact your system administrator for more information',
+  );
+}

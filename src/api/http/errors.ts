@@ -1,0 +1,39 @@
+/** Errors → status and text. Bodies are plain text; what is our fault says no more than that. */
+import { ErrorKind, RubatoError } from '../../base/errors.ts';
+import { type Reply, textType } from './reply.ts';
+
+const statusByKind: Readonly<Record<ErrorKind, number>> = {
+  [ErrorKind.invalid]: 400,
+  [ErrorKind.notFound]: 404,
+  [ErrorKind.exhausted]: 429,
+  [ErrorKind.unavailable]: 503,
+  [ErrorKind.conflict]: 500,
+  [ErrorKind.canceled]: 499,
+  [ErrorKind.corrupt]: 500,
+  [ErrorKind.config]: 500,
+};
+
+/** Codes for which HTTP has a better status than their kind says. */
+const statusByCode: Readonly<Record<string, number>> = { no_org_id: 401, trace_too_large: 422 };
+
+export function statusOf(error: unknown): number {
+  if (!(error instanceof RubatoError)) return 500;
+  return statusByCode[error.code] ?? statusByKind[error.kind];
+}
+
+export function errorReply(error: unknown): Reply {
+  const status = statusOf(error);
+  return { status, contentType: textType, body: textOf(error, status), compressible: true };
+}
+
+function textOf(error: unknown, status: number): string {
+  if (!(error instanceof RubatoError)) return 'internal error';
+  return status === 499 ? 'context canceled' : error.message;
+}
+
+export const notFound: Reply = {
+  status: 404,
+  contentType: textType,
+  headers: { 'x-content-type-options': 'nosniff' },
+  body: '404 page not found\n',
+};

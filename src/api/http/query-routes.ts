@@ -1,0 +1,111 @@
+/** Search, tags and metrics: parameters in, engine, encoded answer out. */
+import { metricsJson, metricsProto } from '../encode/metrics.ts';
+import { searchJson, searchProto } from '../encode/search.ts';
+import {
+  scopedTagNamesJson,
+  scopedTagNamesProto,
+  tagNamesJson,
+  tagNamesProto,
+  tagValuesJson,
+  tagValuesProto,
+  typedTagValuesJson,
+  typedTagValuesProto,
+} from '../encode/tags.ts';
+import type { ApiPorts } from '../ports.ts';
+import { instantRequest, rangeRequest, readMetricsFields } from '../requests/metrics-request.ts';
+import { readSearchFields, searchRequest } from '../requests/search-request.ts';
+import { plainTagValuesRequest, readTagFields, tagNamesRequest, tagValuesRequest } from '../requests/tag-requests.ts';
+import { jsonType, protobufType, type Reply } from './reply.ts';
+import type { Route, TenantCall } from './route.ts';
+
+export function queryRoutes(ports: ApiPorts): Route[] {
+  const route = (path: string, handle: (call: TenantCall) => Promise<Reply>): Route => ({
+    path,
+    prefixed: true,
+    access: 'tenant',
+    handle,
+  });
+  return [
+    route('/api/search', (call) => search(ports, call)),
+    route('/api/search/tags', (call) => tagNames(ports, call)),
+    route('/api/v2/search/tags', (call) => scopedTagNames(ports, call)),
+    route('/api/search/tag/{tagName:.*}/values', (call) => tagValues(ports, call)),
+    route('/api/v2/search/tag/{tagName:.*}/values', (call) => typedTagValues(ports, call)),
+    route('/api/metrics/query_range', (call) => metrics(ports, call, false)),
+    route('/api/metrics/query', (call) => metrics(ports, call, true)),
+  ];
+}
+
+async function search(ports: ApiPorts, call: TenantCall): Promise<Reply> {
+  const { params, limits, signal } = call;
+  const fields = readSearchFields(params, limits, ports.clock.nowMs());
+  const request = searchRequest(call.tenant, fields, limits);
+  const explain = params.flag('explain') ? await ports.explain?.(request, signal) : undefined;
+  const result = await ports.engine.search(request, signal);
+  if (call.accept === 'protobuf') return protobuf(searchProto(result, limits.leftPadTraceIds));
+  return json(searchJson(result, { leftPadTraceIds: limits.leftPadTraceIds, withCost: wantsCost(call), explain }));
+}
+
+async function metrics(ports: ApiPorts, call: TenantCall, instant: boolean): Promise<Reply> {
+  const { params, limits, signal } = call;
+  const fields = readMetricsFields(params, ports.clock.nowMs());
+  const request = (instant ? instantRequest : rangeRequest)(call.tenant, fields, limits);
+  const explain = params.flag('explain') ? await ports.explain?.(request, signal) : undefined;
+  const result = await ports.engine.metrics(request, signal);
+  const encoding = { instant, seriesMax: request.maxSeries, withCost: wantsCost(call), explain };
+  return call.accept === 'protobuf' ? protobuf(metricsProto(result, encoding)) : json(metricsJson(result, encoding));
+}
+
+/** v1: all scopes together, intrinsics only when asked for. */
+async function tagNames(ports: ApiPorts, call: TenantCall): Promise<Reply> {
+  const { params, limits } = call;
+  const fields = { ...readTagFields(params, limits, ports.clock.nowMs()), filter: '' };
+  const request = tagNamesRequest(call.tenant, params.get('scope') ?? '', fields, limits);
+  const { scopes, cost } = await ports.engine.tagNames(request, call.signal);
+  const shown = request.scope === 'intrinsic' ? scopes : scopes.filter((scope) => scope.name !== 'intrinsic');
+  const names = [...new Set(shown.flatMap((scope) => scope.tags))].sort();
+  return call.accept === 'protobuf'
+    ? protobuf(tagNamesProto(names, cost))
+    : json(tagNamesJson(names, cost, wantsCost(call)));
+}
+
+async function scopedTagNames(ports: ApiPorts, call: TenantCall): Promise<Reply> {
+  const { params, limits } = call;
+  const fields = readTagFields(params, limits, ports.clock.nowMs());
+  const request = tagNamesRequest(call.tenant, params.get('scope') ?? '', fields, limits);
+  const result = await ports.engine.tagNames(request, call.signal);
+  return call.accept === 'protobuf'
+    ? protobuf(scopedTagNamesProto(result))
+    : json(scopedTagNamesJson(result, wantsCost(call)));
+}
+
+async function tagValues(ports: ApiPorts, call: TenantCall): Promise<Reply> {
+  const { limits } = call;
+  const fields = readTagFields(call.params, limits, ports.clock.nowMs());
+  const request = plainTagValuesRequest(call.tenant, call.pathPart, fields, limits);
+  const { values, cost } = await ports.engine.tagValues(request, call.signal);
+  const texts = [...new Set(values.map((value) => value.value))];
+  return call.accept === 'protobuf'
+    ? protobuf(tagValuesProto(texts, cost))
+    : json(tagValuesJson(texts, cost, wantsCost(call)));
+}
+
+async function typedTagValues(ports: ApiPorts, call: TenantCall): Promise<Reply> {
+  const { limits } = call;
+  const fields = readTagFields(call.params, limits, ports.clock.nowMs());
+  const request = tagValuesRequest(call.tenant, call.pathPart, fields, limits);
+  const result = await ports.engine.tagValues(request, call.signal);
+  return call.accept === 'protobuf'
+    ? protobuf(typedTagValuesProto(result))
+    : json(typedTagValuesJson(result, wantsCost(call)));
+}
+
+const wantsCost = (call: TenantCall): boolean => call.params.flag('cost');
+
+function json(body: Uint8Array): Reply {
+  return { contentType: jsonType, body, compressible: true };
+}
+
+function protobuf(body: Uint8Array): Reply {
+  return { contentType: protobufType, body, compressible: true };
+}

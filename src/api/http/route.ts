@@ -1,0 +1,32 @@
+import type { QueryLimits } from '../ports.ts';
+import type { QueryParams } from '../requests/params.ts';
+import type { accepted, Reply } from './reply.ts';
+
+/** One request, as far as every route needs it. */
+export interface Call {
+  readonly params: QueryParams;
+  /** The variable part of the path, decoded; empty when the route has none. */
+  readonly pathPart: string;
+  readonly accept: ReturnType<typeof accepted>;
+  /** Fires when the client goes away or the time for the request is over. */
+  readonly signal: AbortSignal;
+}
+
+/** A request for a tenant's data. */
+export interface TenantCall extends Call {
+  readonly tenant: string;
+  readonly limits: QueryLimits;
+}
+
+interface RouteBase {
+  /** As Tempo's `/status/endpoints` shows it: `{name}` is one path segment, `{name:.*}` any. */
+  readonly path: string;
+  /** Served below `http_api_prefix`. */
+  readonly prefixed: boolean;
+}
+
+export type Route = RouteBase &
+  (
+    | { readonly access: 'open'; readonly handle: (call: Call) => Promise<Reply> | Reply }
+    | { readonly access: 'tenant'; readonly handle: (call: TenantCall) => Promise<Reply> }
+  );
