@@ -7,8 +7,7 @@ import { tooManySeries } from './errors.ts';
 import type { ExemplarPicker } from './exemplars.ts';
 import type { Grid, Selection } from './grid.ts';
 import { seriesKey } from './labels.ts';
-import { type Combine, type MetricsPartial, type PartialGroup, rowKey } from './partial.ts';
-import type { Inspected } from './visit.ts';
+import { type Combine, type Inspected, type MetricsPartial, type PartialGroup, rowKey } from './partial.ts';
 
 export interface AccumulatorOptions {
   readonly combine: Combine;
@@ -142,8 +141,7 @@ export class Accumulator {
           (row) => this.#rowGroup[row]!,
           (row) => this.#rowSlot[row]!,
         ) ?? [],
-      inspectedTraces: inspected.traces,
-      inspectedSpans: inspected.spans,
+      inspected,
     };
   }
 }

@@ -25,13 +25,13 @@ import { Accumulator } from './accumulator.ts';
 import type { Grid, Selection } from './grid.ts';
 import { groupLabel } from './grouping.ts';
 import { labelText, nilLabel } from './labels.ts';
-import { type MetricsPartial, mergePartials } from './partial.ts';
+import { type Inspected, type MetricsPartial, mergePartials } from './partial.ts';
 import type { ComparePlan } from './plan.ts';
 import { sample, sampleWeight, samplingRequest } from './sampling.ts';
 import type { DenseSeries } from './series.ts';
 import { stageAttributes } from './span-labels.ts';
 import { SpanSource } from './span-source.ts';
-import { type EvaluationContext, type Inspected, type Visitor, visitSelected } from './visit.ts';
+import { type EvaluationContext, type Visitor, visitSelected } from './visit.ts';
 
 const sides = ['baseline', 'selection'] as const;
 
@@ -123,15 +123,15 @@ export interface ValueCounts {
   readonly values: readonly { readonly value: ResultValue; readonly baseline: number; readonly selection: number }[];
 }
 
-/** Values to make series of, by attribute key. */
-interface Chosen {
-  readonly value: ResultValue;
-  readonly total: number;
+/** Values to make series of, by attribute key and side. */
+type Choice = ReadonlyMap<string, readonly ChosenValues[]>;
+
+interface ChosenValues {
+  /** By `valueKey`. */
+  readonly values: ReadonlySet<string>;
+  /** There are others. */
+  readonly more: boolean;
 }
-type Choice = ReadonlyMap<
-  string,
-  { readonly values: readonly (readonly Chosen[])[]; readonly more: readonly boolean[] }
->;
 
 interface ComparePart {
   readonly fragment: Fragment;
@@ -142,10 +142,7 @@ export async function runCompare(
   plan: ComparePlan,
   parts: readonly ComparePart[],
   context: EvaluationContext,
-): Promise<{
-  readonly series: DenseSeries[];
-  readonly inspected: { inspectedTraces: number; inspectedSpans: number };
-}> {
+): Promise<{ readonly series: DenseSeries[]; readonly inspected: Inspected }> {
   const counts: ValueCounts[] = [];
   for (const { fragment, grid } of parts) counts.push(...(await countValues(plan, grid, fragment, context)));
   const choice = chooseValues(counts, plan.compare.topN);
@@ -153,7 +150,7 @@ export async function runCompare(
   for (const { fragment, grid } of parts) partials.push(await countByInterval(plan, grid, fragment, choice, context));
   const shape = { combine: 'count', withCounts: false, grid: plan.grid } as const;
   const merged = mergePartials(shape, partials, context.memoryBytesMax);
-  return { series: compareSeries(merged, choice), inspected: merged };
+  return { series: compareSeries(merged, choice), inspected: merged.inspected };
 }
 
 /** First round: the values of one fragment. */
@@ -291,17 +288,17 @@ function chooseValues(counts: readonly ValueCounts[], topN: number): Choice {
       one.total[1] += selection;
     }
   }
-  const choice = new Map<string, { values: Chosen[][]; more: boolean[] }>();
+  const choice = new Map<string, ChosenValues[]>();
   for (const [key, values] of totals) {
-    const ofSides = sides.map((_, side) =>
-      Array.from(values.values(), ({ value, total }) => ({ value, total: total[side]! }))
-        .filter(({ total }) => total > 0)
-        .sort((a, b) => b.total - a.total || (labelText(a.value) < labelText(b.value) ? -1 : 1)),
+    choice.set(
+      key,
+      sides.map((_, side) => {
+        const present = Array.from(values.values()).filter(({ total }) => total[side]! > 0);
+        present.sort((a, b) => b.total[side]! - a.total[side]! || (labelText(a.value) < labelText(b.value) ? -1 : 1));
+        const chosen = present.slice(0, topN).map(({ value }) => valueKey(value));
+        return { values: new Set(chosen), more: present.length > topN };
+      }),
     );
-    choice.set(key, {
-      values: ofSides.map((all) => all.slice(0, topN)),
-      more: ofSides.map((all) => all.length > topN),
-    });
   }
   return choice;
 }
@@ -322,56 +319,55 @@ async function countByInterval(
   return visitor.finish(await visitSelected(fragment, visitor, context));
 }
 
+/** Rows that are not, or not yet, in the accumulator. */
+const Row = { none: -1, unknown: -2 } as const;
+
 class IntervalCounter extends CompareVisitor {
   readonly #accumulator: Accumulator;
   readonly #choice: Choice;
-  /** By attribute: accumulator row by code * 2 + side; -1 for none, -2 when not asked for yet. */
+  /** By attribute: accumulator row by code * 2 + side. */
   readonly #rowOf: Int32Array[];
-  #rows = new Uint32Array(0);
-  readonly #kept = { interval: new Uint32Array(0), length: 0 };
+  /** Accumulator row of the total by attribute * 2 + side. */
+  readonly #totalOf: Int32Array;
+  readonly #valueRows = new SelectedRows();
+  readonly #totalRows = new SelectedRows();
 
   constructor(plan: ComparePlan, grid: Grid, fragment: Fragment, choice: Choice, memoryBytesMax: number) {
     super(plan, grid, fragment, (key) => choice.has(key));
     this.#choice = choice;
     this.#accumulator = new Accumulator({ combine: 'count', grid, withCounts: false, memoryBytesMax });
     this.#rowOf = this.attributes.map(() => new Int32Array(0));
+    this.#totalOf = new Int32Array(this.attributes.length * 2).fill(Row.unknown);
   }
 
   protected override add(attribute: number, codes: Uint32Array, chunk: TraceRange, selection: Selection): void {
     const { group, countsMissing, weight } = this.attributes[attribute]!;
     let rowOf = this.#rowOf[attribute]!;
     if (rowOf.length < group.codeCount * 2) {
-      const grown = new Int32Array(Math.max(group.codeCount * 2, rowOf.length * 2)).fill(-2);
+      const grown = new Int32Array(Math.max(group.codeCount * 2, rowOf.length * 2)).fill(Row.unknown);
       grown.set(rowOf);
       rowOf = this.#rowOf[attribute] = grown;
     }
-    if (this.#rows.length < selection.length) {
-      this.#rows = new Uint32Array(selection.rows.length);
-      this.#kept.interval = new Uint32Array(selection.rows.length);
+    const valueRows = this.#valueRows.reset(selection);
+    const totalRows = this.#totalRows.reset(selection);
+    for (let i = 0; i < selection.length; i++) {
+      const code = codes[selection.rows[i]! - chunk.firstRow]!;
+      if (code === 0 && !countsMissing) continue;
+      const side = this.side[i]!;
+      const interval = selection.interval[i]!;
+      let total = this.#totalOf[attribute * 2 + side]!;
+      if (total === Row.unknown) {
+        total = this.#accumulator.row(this.#group(attribute, nilLabel), totalSlot + side);
+        this.#totalOf[attribute * 2 + side] = total;
+      }
+      totalRows.push(total, interval);
+      let row = rowOf[code * 2 + side]!;
+      if (row === Row.unknown) row = rowOf[code * 2 + side] = this.#findRow(attribute, code, side);
+      if (row !== Row.none) valueRows.push(row, interval);
     }
     const scale = weight * sampleWeight(this.plan.sampling);
-    // First the values that have a series, then every value for the totals.
-    const kept = this.#kept;
-    for (const totals of [false, true]) {
-      let n = 0;
-      for (let i = 0; i < selection.length; i++) {
-        const code = codes[selection.rows[i]! - chunk.firstRow]!;
-        if (code === 0 && !countsMissing) continue;
-        const side = this.side[i]!;
-        let row: number;
-        if (totals) {
-          row = this.#accumulator.row(this.#group(attribute, nilLabel), totalSlot + side);
-        } else {
-          row = rowOf[code * 2 + side]!;
-          if (row === -2) row = rowOf[code * 2 + side] = this.#findRow(attribute, code, side);
-          if (row < 0) continue;
-        }
-        this.#rows[n] = row;
-        kept.interval[n++] = selection.interval[i]!;
-      }
-      kept.length = n;
-      this.#accumulator.addCounts(kept, this.#rows, scale);
-    }
+    this.#accumulator.addCounts(valueRows, valueRows.rows, scale);
+    this.#accumulator.addCounts(totalRows, totalRows.rows, scale);
   }
 
   #group(attribute: number, value: ResultValue): number {
@@ -381,13 +377,33 @@ class IntervalCounter extends CompareVisitor {
   #findRow(attribute: number, code: number, side: number): number {
     const { key, group } = this.attributes[attribute]!;
     const value = groupLabel(group, code) ?? nilLabel;
-    const text = valueKey(value);
-    const chosen = this.#choice.get(key)!.values[side]!.some((one) => valueKey(one.value) === text);
-    return chosen ? this.#accumulator.row(this.#group(attribute, value), side) : -1;
+    const isChosen = this.#choice.get(key)![side]!.values.has(valueKey(value));
+    return isChosen ? this.#accumulator.row(this.#group(attribute, value), side) : Row.none;
   }
 
   finish(inspected: Inspected): MetricsPartial {
     return this.#accumulator.finish(undefined, inspected);
+  }
+}
+
+/** Accumulator rows and intervals of some of the selected spans. */
+class SelectedRows {
+  rows = new Uint32Array(0);
+  interval = new Uint32Array(0);
+  length = 0;
+
+  reset(selection: Selection): this {
+    if (this.rows.length < selection.length) {
+      this.rows = new Uint32Array(selection.rows.length);
+      this.interval = new Uint32Array(selection.rows.length);
+    }
+    this.length = 0;
+    return this;
+  }
+
+  push(row: number, interval: number): void {
+    this.rows[this.length] = row;
+    this.interval[this.length++] = interval;
   }
 }
 
@@ -405,9 +421,9 @@ function compareSeries(partial: MetricsPartial, choice: Choice): DenseSeries[] {
       exemplars: [],
     });
   });
-  for (const [key, { more }] of choice) {
+  for (const [key, chosen] of choice) {
     sides.forEach((side, s) => {
-      if (!more[s]) return;
+      if (!chosen[s]!.more) return;
       series.push({
         labels: [text('__meta_type', side), text('__meta_error', '__too_many_values__'), { key, value: nilLabel }],
         values: new Float64Array(intervals),

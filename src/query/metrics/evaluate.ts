@@ -10,12 +10,12 @@ import { bucketOf } from './buckets.ts';
 import { ExemplarPicker } from './exemplars.ts';
 import type { Grid, Selection } from './grid.ts';
 import { Grouping } from './grouping.ts';
-import type { MetricsPartial } from './partial.ts';
+import type { Inspected, MetricsPartial } from './partial.ts';
 import { type AggregatePlan, isBucketed } from './plan.ts';
 import { sample, sampleWeight, samplingRequest } from './sampling.ts';
 import { SpanLabels } from './span-labels.ts';
 import { SpanSource } from './span-source.ts';
-import { type EvaluationContext, type Inspected, type Visitor, visitSelected } from './visit.ts';
+import { type EvaluationContext, type Visitor, visitSelected } from './visit.ts';
 
 /** Adds up the fragment's spans over the intervals of `grid`. */
 export async function evaluateAggregate(

@@ -54,8 +54,8 @@ export class ExemplarPicker {
   /** Considers the selected spans. `rows` are their accumulator rows, or one for all; `values` what was measured. */
   offer(selection: Selection, rows: Uint32Array | number, values: Float64Array | undefined): void {
     const { start } = this.#fragment;
-    const width = this.#width;
-    const offset = Number(this.#fragment.baseUnixNano - this.#first * BigInt(width));
+    const perNano = 1 / this.#width;
+    const offset = Number(this.#fragment.baseUnixNano - this.#first * BigInt(this.#width));
     const base = Number(BigInt.asIntN(32, this.#fragment.baseUnixNano));
     const limit = this.#limit;
     for (let i = 0; i < selection.length; i++) {
@@ -64,7 +64,7 @@ export class ExemplarPicker {
       let rank = Math.imul(base + (time | 0), 0x9e3779b1);
       rank = Math.imul(rank ^ (rank >>> 15), 0x85ebca6b);
       rank = (rank ^ (rank >>> 13)) >>> 0;
-      const bucket = Math.floor((time + offset) / width);
+      const bucket = ((time + offset) * perNano) | 0;
       if (rank >= limit[bucket]!) continue;
       this.#take(bucket, rank, row, typeof rows === 'number' ? rows : rows[i]!, values?.[i] ?? Number.NaN);
     }

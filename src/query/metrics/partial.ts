@@ -49,9 +49,13 @@ export interface MetricsPartial {
   /** rows × intervals: how many values were added up; only where a mean is wanted. */
   readonly counts: Float64Array | undefined;
   readonly exemplars: readonly ExemplarCandidate[];
-  /** Traces and spans looked at. */
-  readonly inspectedTraces: number;
-  readonly inspectedSpans: number;
+  readonly inspected: Inspected;
+}
+
+/** Traces and spans that were looked at. */
+export interface Inspected {
+  readonly traces: number;
+  readonly spans: number;
 }
 
 /** Exemplars kept per exemplar interval. */
@@ -91,8 +95,7 @@ export function mergePartials(
   if (combine !== 'count') values.fill(Number.NaN);
   const counts = withCounts ? new Float64Array(cells) : undefined;
   const exemplars: ExemplarCandidate[] = [];
-  let inspectedTraces = 0;
-  let inspectedSpans = 0;
+  const inspected = { traces: 0, spans: 0 };
   partials.forEach((partial, p) => {
     const { rowMap, groupMap } = rows.maps[p]!;
     const shift = grid.instant ? 0 : Number((partial.startUnixNano - grid.startUnixNano) / BigInt(grid.stepNano));
@@ -103,8 +106,8 @@ export function mergePartials(
       if (counts !== undefined) combineInto('count', counts, to, partial.counts!, from, partial.intervals);
     }
     for (const exemplar of partial.exemplars) exemplars.push({ ...exemplar, group: groupMap[exemplar.group]! });
-    inspectedTraces += partial.inspectedTraces;
-    inspectedSpans += partial.inspectedSpans;
+    inspected.traces += partial.inspected.traces;
+    inspected.spans += partial.inspected.spans;
   });
   return {
     combine,
@@ -116,8 +119,7 @@ export function mergePartials(
     values,
     counts,
     exemplars: chooseExemplars(exemplars),
-    inspectedTraces,
-    inspectedSpans,
+    inspected,
   };
 }
 

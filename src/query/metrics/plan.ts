@@ -1,12 +1,6 @@
 /** A metrics query taken apart: what to measure, by what to group, and what its hints ask for. */
-import type {
-  AttributeRef,
-  Hint,
-  MetricsAggregate,
-  MetricsCompare,
-  MetricsFunction,
-  Pipeline,
-} from '../../traceql/ast.ts';
+import type { AttributeRef, MetricsAggregate, MetricsCompare, MetricsFunction, Pipeline } from '../../traceql/ast.ts';
+import { type QueryHints, readHints } from '../../traceql/hints.ts';
 import type { MetricsRequest } from '../../traceql/result.ts';
 import { exemplarWidth } from './exemplars.ts';
 import { type Grid, gridOf } from './grid.ts';
@@ -69,11 +63,12 @@ export function planMetrics(request: Pick<MetricsRequest, 'query' | 'range' | 's
   const { metrics } = query;
   if (metrics === undefined) throw new TypeError('the API refuses queries without a metrics stage');
   const grid = gridOf(request);
-  const sampling = samplingOf(query.hints);
+  const hints = readHints(query.hints);
+  const sampling = samplingOf(hints);
   const base = { grid, pipeline: query.pipeline, sampling, never: neverMatches(query.pipeline) };
   const key = canonical([query.pipeline, metrics, sampling]);
   if (metrics.kind === 'metricsCompare') return { ...base, kind: 'compare', compare: metrics, key };
-  const exemplars = exemplarsOf(request.exemplars, query.hints);
+  const exemplars = exemplarsOf(request.exemplars, hints);
   const exemplarWidthNano = exemplarWidth(exemplars, grid);
   return { ...base, ...aggregateParts(metrics), exemplars, exemplarWidthNano, key: `${exemplarWidthNano} ${key}` };
 }
@@ -104,19 +99,14 @@ function neverMatches(pipeline: Pipeline): boolean {
   return expression.kind === 'static' && expression.static.type === 'bool' && !expression.static.value;
 }
 
-/** `sample=true` leaves the choice to us: everything is looked at, which is fast enough. */
-function samplingOf(hints: readonly Hint[]): Sampling | undefined {
-  for (const { name, value } of hints) {
-    if (name !== 'sample' && name !== 'span_sample' && name !== 'trace_sample') continue;
-    const share = value.type === 'float' ? value.value : value.type === 'int' ? Number(value.value) : 1;
-    if (share > 0 && share < 1) return { of: name === 'trace_sample' ? 'trace' : 'span', share };
-  }
-  return undefined;
+/** Asked to choose ourselves (`true`), we look at everything: that is fast enough. */
+function samplingOf({ sample, spanSample, traceSample }: QueryHints): Sampling | undefined {
+  if (typeof traceSample === 'number' && traceSample < 1) return { of: 'trace', share: traceSample };
+  const share = spanSample ?? sample;
+  return typeof share === 'number' && share < 1 ? { of: 'span', share } : undefined;
 }
 
-function exemplarsOf(asked: number, hints: readonly Hint[]): number {
-  const hint = hints.find(({ name }) => name === 'exemplars')?.value;
-  if (hint?.type === 'bool') return hint.value ? asked : 0;
-  if (hint?.type === 'int') return Math.max(0, Math.min(asked, Number(hint.value)));
-  return asked;
+function exemplarsOf(asked: number, { exemplars }: QueryHints): number {
+  if (exemplars === undefined || exemplars === true) return asked;
+  return exemplars === false ? 0 : Math.min(asked, exemplars);
 }

@@ -3,16 +3,18 @@
  *
  *   snapshot ─► fragments ─► partials (cached by fragment and query) ─► merged ─► series ─► topk, > … ─► answer
  */
-import type { MetricsRequest, MetricsResult, QueryBudget, QueryCost } from '../../traceql/result.ts';
+import { throwIfAborted } from '../../base/abort.ts';
+import type { MetricsRequest, MetricsResult, QueryBudget } from '../../traceql/result.ts';
 import type { Fragment, ReadCost, Snapshot, TraceStorage } from '../../traceql/storage.ts';
+import { queryCost, Stopwatch, totalBytes } from '../work.ts';
 import { runCompare } from './compare.ts';
+import { concurrentFragments, consumeConcurrently } from './concurrently.ts';
 import { evaluateAggregate } from './evaluate.ts';
 import { finishAggregate } from './finish.ts';
 import { fragmentGrid, type Grid, gridKey, timestampsMs } from './grid.ts';
-import { type MetricsPartial, mergePartials, partialBytes } from './partial.ts';
-import { type AggregatePlan, canonical, planMetrics } from './plan.ts';
+import { type Inspected, type MetricsPartial, mergePartials, partialBytes } from './partial.ts';
+import { type AggregatePlan, canonical, type MetricsPlan, planMetrics } from './plan.ts';
 import { fragmentKey, type QueryCache } from './query-cache.ts';
-import { type Inspected, queryCost } from './query-cost.ts';
 import { applySecondStages } from './second-stage.ts';
 import { type DenseSeries, seriesBytes, sortSeries, toMetricsSeries } from './series.ts';
 import type { EvaluationContext } from './visit.ts';
@@ -21,23 +23,24 @@ export interface MetricsContext {
   readonly storage: TraceStorage;
   readonly budget: QueryBudget;
   readonly cache: QueryCache;
-  /** Called between chunks of work; see EvaluationContext. */
+  /** Called between chunks of work; resolves at once unless other work has waited too long. */
   pause(): Promise<void>;
   /** For the pace of partial answers. */
   nowMs(): number;
 }
 
-/** Fragments whose reads are under way at the same time. */
-const concurrentFragments = 8;
 /** Least time between two partial answers. */
-const partialIntervalMs = 300;
+const partialIntervalMs = 500;
 
-/** A fragment and those intervals of the query that its spans can start in. */
+/** A fragment and those intervals of the query in which its spans can start. */
 export interface GridFragment {
   readonly fragment: Fragment;
   readonly grid: Grid;
   readonly key: string;
 }
+
+type Blocks = Parameters<typeof queryCost>[0];
+type Answer = Pick<MetricsResult, 'series' | 'truncated'> & { readonly inspected: Inspected };
 
 export async function runMetrics(
   context: MetricsContext,
@@ -45,62 +48,118 @@ export async function runMetrics(
   signal: AbortSignal,
   onPartial?: (partial: MetricsResult) => void,
 ): Promise<MetricsResult> {
-  const plan = planMetrics(request);
-  const readCost: ReadCost = { requests: 0, bytes: 0, pages: 0 };
-  const { startUnixNano, endUnixNano } = request.range;
-  const snapshot = await context.storage.snapshot(
-    { tenant: request.tenant, startUnixNano, endUnixNano },
-    readCost,
-    signal,
-  );
-  const parts = gridFragments(snapshot, plan.grid);
-  const cost = (inspected: Inspected, completedJobs: number): QueryCost =>
-    queryCost(snapshot, readCost, inspected, parts.length, completedJobs);
-
-  const shape = `${plan.key} ${canonical(request.query.secondStages)} ${request.maxSeries}`;
-  const answerKey = `answer ${shape} ${gridKey(plan.grid)} ${parts.map(({ key }) => key).join('|')}`;
-  const known = context.cache.get(answerKey) as Answer | undefined;
-  if (known !== undefined) return { ...known, cost: cost(known.inspected, parts.length) };
-
-  const evaluation: EvaluationContext = {
-    cost: readCost,
-    signal,
-    memoryBytesMax: context.budget.memoryBytesMax,
-    pause: context.pause,
-  };
-  const answerOf = (series: DenseSeries[], inspected: Inspected): Answer => {
-    applySecondStages(series, request.query.secondStages);
-    const all = toMetricsSeries(sortSeries(series), timestampsMs(plan.grid));
-    const truncated = request.maxSeries > 0 && all.length > request.maxSeries;
-    return { series: truncated ? all.slice(0, request.maxSeries) : all, truncated, inspected };
-  };
-
-  let answer: Answer;
-  if (plan.kind === 'compare') {
-    const { series, inspected } = await runCompare(plan, parts, evaluation);
-    answer = answerOf(series, inspected);
-  } else {
-    const partials: MetricsPartial[] = [];
-    const merged = (): MetricsPartial => mergePartials(plan, partials, evaluation.memoryBytesMax);
-    let emittedMs = context.nowMs();
-    await forEachConcurrently(parts, concurrentFragments, async (part) => {
-      partials.push(await partialOf(plan, part, context.cache, evaluation));
-      if (onPartial === undefined || partials.length === parts.length) return;
-      if (context.nowMs() - emittedMs < partialIntervalMs) return;
-      const partial = merged();
-      const { series, truncated } = answerOf(finishAggregate(plan, partial), partial);
-      onPartial({ series, truncated, cost: cost(partial, partials.length) });
-      emittedMs = context.nowMs();
-    });
-    const partial = merged();
-    answer = answerOf(finishAggregate(plan, partial), partial);
-  }
-  context.cache.set(answerKey, answer, seriesBytes(answer.series));
-  return { series: answer.series, truncated: answer.truncated, cost: cost(answer.inspected, parts.length) };
+  throwIfAborted(signal);
+  const query = new RunningQuery(context, request, signal);
+  return query.run(await query.open(), onPartial);
 }
 
-interface Answer extends Pick<MetricsResult, 'series' | 'truncated'> {
-  readonly inspected: Inspected;
+class RunningQuery {
+  readonly #context: MetricsContext;
+  readonly #request: MetricsRequest;
+  readonly #plan: MetricsPlan;
+  readonly #evaluation: EvaluationContext;
+  readonly #watch = new Stopwatch();
+  #blocks: Blocks = { totalBlocks: 0, totalBlockBytes: 0 };
+  #jobs = 0;
+
+  constructor(context: MetricsContext, request: MetricsRequest, signal: AbortSignal) {
+    this.#context = context;
+    this.#request = request;
+    this.#plan = planMetrics(request);
+    this.#evaluation = {
+      cost: { requests: 0, bytes: 0, pages: 0 } satisfies ReadCost,
+      signal,
+      memoryBytesMax: context.budget.memoryBytesMax,
+      pause: context.pause,
+    };
+  }
+
+  /** The fragments to evaluate. Nothing else holds them: what one has read goes when it has been evaluated. */
+  async open(): Promise<GridFragment[]> {
+    const { tenant, range } = this.#request;
+    const { cost, signal } = this.#evaluation;
+    const snapshot = await this.#context.storage.snapshot({ tenant, ...range }, cost, signal);
+    const parts = gridFragments(snapshot, this.#plan.grid);
+    this.#blocks = { totalBlocks: snapshot.blockCount, totalBlockBytes: totalBytes(snapshot) };
+    this.#jobs = parts.length;
+    this.#watch.lap('plan');
+    return parts;
+  }
+
+  async run(parts: GridFragment[], onPartial: ((partial: MetricsResult) => void) | undefined): Promise<MetricsResult> {
+    const { cache } = this.#context;
+    const { query, maxSeries } = this.#request;
+    const plan = this.#plan;
+    const shape = `${plan.key} ${canonical(query.secondStages)} ${maxSeries} ${gridKey(plan.grid)}`;
+    const key = `answer ${shape} ${parts.map((part) => part.key).join('|')}`;
+    let answer = cache.get(key) as Answer | undefined;
+    if (answer === undefined) {
+      answer = plan.kind === 'compare' ? await this.#compare(plan, parts) : await this.#add(plan, parts, onPartial);
+      cache.set(key, answer, seriesBytes(answer.series));
+    }
+    return this.#result(answer, this.#jobs);
+  }
+
+  async #compare(plan: MetricsPlan & { kind: 'compare' }, parts: readonly GridFragment[]): Promise<Answer> {
+    const { series, inspected } = await runCompare(plan, parts, this.#evaluation);
+    this.#watch.lap('evaluate');
+    return this.#answer(series, inspected);
+  }
+
+  async #add(
+    plan: AggregatePlan,
+    parts: GridFragment[],
+    onPartial: ((partial: MetricsResult) => void) | undefined,
+  ): Promise<Answer> {
+    const { nowMs } = this.#context;
+    const partials: MetricsPartial[] = [];
+    let emittedMs = nowMs();
+    await consumeConcurrently(parts, concurrentFragments, async (part) => {
+      partials.push(await this.#partial(plan, part));
+      if (onPartial === undefined || partials.length === this.#jobs) return;
+      if (nowMs() - emittedMs < partialIntervalMs) return;
+      onPartial(this.#result(this.#merge(plan, partials), partials.length));
+      emittedMs = nowMs();
+    });
+    this.#watch.lap('evaluate');
+    return this.#merge(plan, partials);
+  }
+
+  /** One fragment's part, known or computed. */
+  async #partial(plan: AggregatePlan, { fragment, grid, key }: GridFragment): Promise<MetricsPartial> {
+    const { cache } = this.#context;
+    const cacheKey = `partial ${plan.key} ${key}`;
+    const known = cache.get(cacheKey) as MetricsPartial | undefined;
+    if (known !== undefined) return known;
+    const partial = await evaluateAggregate(plan, grid, fragment, this.#evaluation);
+    cache.set(cacheKey, partial, partialBytes(partial));
+    return partial;
+  }
+
+  #merge(plan: AggregatePlan, partials: readonly MetricsPartial[]): Answer {
+    const merged = mergePartials(plan, partials, this.#evaluation.memoryBytesMax);
+    return this.#answer(finishAggregate(plan, merged), merged.inspected);
+  }
+
+  #answer(series: DenseSeries[], inspected: Inspected): Answer {
+    const { query, maxSeries } = this.#request;
+    applySecondStages(series, query.secondStages);
+    const all = toMetricsSeries(sortSeries(series), timestampsMs(this.#plan.grid));
+    const truncated = maxSeries > 0 && all.length > maxSeries;
+    return { series: truncated ? all.slice(0, maxSeries) : all, truncated, inspected };
+  }
+
+  #result({ series, truncated, inspected }: Answer, completedJobs: number): MetricsResult {
+    this.#watch.lap('encode');
+    const progress = {
+      inspectedTraces: inspected.traces,
+      inspectedSpans: inspected.spans,
+      totalJobs: this.#jobs,
+      completedJobs,
+    };
+    const cost = queryCost(this.#blocks, this.#evaluation.cost, progress, this.#watch.milliseconds);
+    return { series, truncated, cost };
+  }
 }
 
 function gridFragments(snapshot: Snapshot, grid: Grid): GridFragment[] {
@@ -110,37 +169,4 @@ function gridFragments(snapshot: Snapshot, grid: Grid): GridFragment[] {
     if (own !== undefined) parts.push({ fragment, grid: own, key: `${fragmentKey(fragment)} ${gridKey(own)}` });
   }
   return parts;
-}
-
-async function partialOf(
-  plan: AggregatePlan,
-  { fragment, grid, key }: GridFragment,
-  cache: QueryCache,
-  evaluation: EvaluationContext,
-): Promise<MetricsPartial> {
-  const cacheKey = `partial ${plan.key} ${key}`;
-  const known = cache.get(cacheKey) as MetricsPartial | undefined;
-  if (known !== undefined) return known;
-  const partial = await evaluateAggregate(plan, grid, fragment, evaluation);
-  cache.set(cacheKey, partial, partialBytes(partial));
-  return partial;
-}
-
-/** Runs `work` for all items, at most `limit` at a time. The first error stops it from taking on more. */
-export async function forEachConcurrently<Item>(
-  items: readonly Item[],
-  limit: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  let failed = false;
-  const worker = async (): Promise<void> => {
-    try {
-      while (next < items.length && !failed) await work(items[next++]!);
-    } catch (error) {
-      failed = true;
-      throw error;
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
 }

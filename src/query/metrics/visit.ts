@@ -5,9 +5,11 @@
  *
  * What the filter needs is loaded first; the rest only for those traces of a window from which on something matched.
  */
+import { throwIfAborted } from '../../base/abort.ts';
 import type { Fragment, LoadRequest, ReadCost } from '../../traceql/storage.ts';
 import { Reads, type TraceRange, traceRange } from '../expression/index.ts';
 import { type Grid, Selection, tracesInGrid } from './grid.ts';
+import type { Inspected } from './partial.ts';
 import type { SpanSource } from './span-source.ts';
 
 /** What evaluating needs beside the query. */
@@ -15,7 +17,7 @@ export interface EvaluationContext {
   readonly cost: ReadCost;
   readonly signal: AbortSignal;
   readonly memoryBytesMax: number;
-  /** Called between chunks: lets other work run when it has waited long enough, and throws when the signal aborted. */
+  /** Called between chunks of work; resolves at once unless other work has waited too long. */
   pause(): Promise<void>;
 }
 
@@ -26,12 +28,6 @@ export interface Visitor {
   readonly request: LoadRequest;
   /** The selection is not empty, belongs to the visitor until it returns, and may be narrowed by it. */
   visit(chunk: TraceRange, selection: Selection): void;
-}
-
-/** Traces and spans looked at. */
-export interface Inspected {
-  readonly traces: number;
-  readonly spans: number;
 }
 
 /** Span rows that are loaded at once. */
@@ -67,6 +63,7 @@ export async function visitSelected(
     let hasRest = false;
     for (const chunk of traceRanges(fragment, window.firstTrace, window.endTrace, chunkRows)) {
       await context.pause();
+      throwIfAborted(signal);
       source.select(grid, chunk, selection);
       if (selection.length === 0) continue;
       if (!hasRest) {

@@ -1,4 +1,5 @@
 /** Which rows of a fragment's tables belong to spans that match a filter. */
+import { throwIfAborted } from '../../base/abort.ts';
 import type { Pipeline, Query } from '../../traceql/ast.ts';
 import type { TimeRange } from '../../traceql/result.ts';
 import type { Fragment, LoadRequest, ReadCost } from '../../traceql/storage.ts';
@@ -10,7 +11,7 @@ import { strictPipeline } from './strict-literals.ts';
 export interface TagContext {
   readonly cost: ReadCost;
   readonly signal: AbortSignal;
-  /** Lets other work run when it has waited long enough, and throws when the signal aborted. */
+  /** Called between chunks of work; resolves at once unless other work has waited too long. */
   pause(): Promise<void>;
 }
 
@@ -46,6 +47,7 @@ export async function* matchingSpans(
   const [first, end] = tracesWithin(fragment, timeRange);
   for (const range of traceRanges(fragment, first, end, windowRows)) {
     await context.pause();
+    throwIfAborted(signal);
     await fragment.load(source.request, range.firstTrace, range.endTrace, cost, signal);
     const mask = source.mask(range);
     if (mask.indexOf(1) < 0) continue;

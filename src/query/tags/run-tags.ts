@@ -5,18 +5,21 @@
  * A fragment's columns may name what only its hidden traces have; these traces are read elsewhere in the same snapshot,
  * so nothing is listed that does not exist.
  */
+import { throwIfAborted } from '../../base/abort.ts';
 import type {
+  QueryCost,
   TagNamesRequest,
   TagNamesResult,
   TagScope,
   TagValuesRequest,
   TagValuesResult,
 } from '../../traceql/result.ts';
-import type { ReadCost, Snapshot, TraceStorage } from '../../traceql/storage.ts';
+import type { Fragment, ReadCost, TraceStorage } from '../../traceql/storage.ts';
 import { compareStrings } from '../expression/index.ts';
+import { concurrentFragments, consumeConcurrently } from '../metrics/concurrently.ts';
 import { canonical } from '../metrics/plan.ts';
 import { fragmentKey, type QueryCache } from '../metrics/query-cache.ts';
-import { queryCost } from '../metrics/query-cost.ts';
+import { queryCost, Stopwatch, totalBytes } from '../work.ts';
 import { collectNames, columnScopes, type NamesByScope } from './collect-names.ts';
 import { collectValues } from './collect-values.ts';
 import type { TagContext } from './matching.ts';
@@ -41,9 +44,9 @@ export async function runTagNames(
   const scopes = columnScopes.filter((one) => scope === undefined || scope === one);
   const names: NamesByScope = new Map(scopes.map((one) => [one, new Set<string>()]));
   if (scopes.length > 0) {
-    for (const fragment of query.snapshot.fragments) {
-      await collectNames(fragment, request.range, filter, names, query.evaluation);
-    }
+    await consumeConcurrently(query.fragments, concurrentFragments, (fragment) =>
+      collectNames(fragment, request.range, filter, names, query.evaluation),
+    );
   }
   const found: { name: TagScope; tags: readonly string[] }[] = [];
   let bytesLeft = maxBytes > 0 ? maxBytes : Number.POSITIVE_INFINITY;
@@ -79,15 +82,14 @@ export async function runTagValues(
   // A time range cuts what a filter sees, so it is part of what was asked.
   const range = filter === undefined ? undefined : request.range;
   const asked = canonical([tag.ref, filter?.pipeline, range, limit, maxBytes]);
-  const key = `tag values ${asked} ${query.snapshot.fragments.map(fragmentKey).join('|')}`;
+  const key = `tag values ${asked} ${query.key}`;
   const known = context.cache.get(key) as readonly TagValue[] | undefined;
   if (known !== undefined) return { values: known, cost: query.cost() };
 
   const values = new ValueSet(maxBytes);
-  for (const fragment of query.snapshot.fragments) {
-    if (values.isFull) break;
-    await collectValues(fragment, tag.ref, request.range, filter, values, query.evaluation);
-  }
+  await consumeConcurrently(query.fragments, concurrentFragments, async (fragment) => {
+    if (!values.isFull) await collectValues(fragment, tag.ref, request.range, filter, values, query.evaluation);
+  });
   const sorted = values.sorted(limit);
   context.cache.set(key, sorted, valuesBytes(sorted));
   return { values: sorted, cost: query.cost() };
@@ -100,23 +102,33 @@ function valuesBytes(values: readonly TagValue[]): number {
 }
 
 interface OpenQuery {
-  readonly snapshot: Snapshot;
+  readonly fragments: Fragment[];
+  readonly key: string;
   readonly evaluation: TagContext;
-  cost(): TagNamesResult['cost'];
+  cost(): QueryCost;
 }
 
+/** Only the array holds the fragments: what one has read goes when it is taken out. */
 async function open(
   context: TagsContext,
   { tenant, range }: Pick<TagNamesRequest, 'tenant' | 'range'>,
   signal: AbortSignal,
 ): Promise<OpenQuery> {
-  const readCost: ReadCost = { requests: 0, bytes: 0, pages: 0 };
-  const snapshot = await context.storage.snapshot({ tenant, ...range }, readCost, signal);
+  throwIfAborted(signal);
+  const watch = new Stopwatch();
+  const read: ReadCost = { requests: 0, bytes: 0, pages: 0 };
+  const snapshot = await context.storage.snapshot({ tenant, ...range }, read, signal);
   const jobs = snapshot.fragments.length;
-  const inspected = { inspectedTraces: 0, inspectedSpans: 0 };
+  const blocks = { totalBlocks: snapshot.blockCount, totalBlockBytes: totalBytes(snapshot) };
+  watch.lap('plan');
   return {
-    snapshot,
-    evaluation: { cost: readCost, signal, pause: context.pause },
-    cost: () => queryCost(snapshot, readCost, inspected, jobs, jobs),
+    fragments: [...snapshot.fragments],
+    key: snapshot.fragments.map(fragmentKey).join('|'),
+    evaluation: { cost: read, signal, pause: context.pause },
+    cost: () => {
+      watch.lap('evaluate');
+      const progress = { inspectedTraces: 0, inspectedSpans: 0, totalJobs: jobs, completedJobs: jobs };
+      return queryCost(blocks, read, progress, watch.milliseconds);
+    },
   };
 }
