@@ -126,7 +126,10 @@ export interface Fragment {
    */
   columns(scope: TableColumnScope, key?: string): readonly Column[];
 
-  /** Makes the requested columns readable for traces [firstTrace, endTrace). Requires loadTraces. Cheap when already loaded. */
+  /**
+   * Makes the requested columns readable for traces [firstTrace, endTrace); those over resources are read whole. Requires
+   * loadTraces. Cheap when already loaded. May replace codes and dictionaries, by larger ones: take them after it.
+   */
   load(request: LoadRequest, firstTrace: number, endTrace: number, cost: ReadCost, signal?: AbortSignal): Promise<void>;
 
   /** ns since baseUnixNano; exact within 104 days of it. */

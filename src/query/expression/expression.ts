@@ -7,7 +7,7 @@ import type { Fragment } from '../../traceql/storage.ts';
 import { readId } from './attribute-mask.ts';
 import { dictionaryReader, meets, type Predicate, predicate } from './predicate.ts';
 import { childRows, type TraceRange, traceOfRow } from './range.ts';
-import { type Layer, type Level, type Part, type Reads, resolve } from './source.ts';
+import { type Layer, type Level, type NumberPart, type NumberRows, type Part, type Reads, resolve } from './source.ts';
 import { Cell, calculate, compareValues, literalValue, negate, Type, type Value } from './value.ts';
 
 export abstract class Expression extends Cell {
@@ -231,20 +231,37 @@ function readerOf(part: Part, range: TraceRange): Reader {
 export class Reference extends Expression {
   readonly #fragment: Fragment;
   readonly #layers: readonly LayerReader[];
+  /** Set when the values are an array of numbers over spans (durations, mostly): no need to ask layers. */
+  readonly #numbers: NumberPart | undefined;
+  #array: NumberRows['array'] = new Float64Array(0);
+  #offset = 0;
 
   constructor(ref: AttributeRef, fragment: Fragment, reads: Reads, accept?: (value: Value) => boolean) {
     super();
     this.#fragment = fragment;
     const source = resolve(ref, fragment);
     reads.addSource(source);
+    const only = source.length === 1 && source[0]!.level === 'span' ? source[0]!.parts[0]! : undefined;
+    this.#numbers = only?.shape === 'number' ? only : undefined;
     this.#layers = source.map((layer) => new LayerReader(layer, fragment, accept));
   }
 
   override prepare(range: TraceRange): void {
+    if (this.#numbers !== undefined) {
+      const { array, offset } = this.#numbers.rows(range);
+      this.#array = array;
+      this.#offset = offset;
+      return;
+    }
     for (const layer of this.#layers) layer.prepare(range);
   }
 
   override at(row: number): void {
+    if (this.#numbers !== undefined) {
+      this.type = this.#numbers.type;
+      this.num = this.#array[row - this.#offset]!;
+      return;
+    }
     this.type = Type.nil;
     for (let i = 0; i < this.#layers.length; i++) {
       const layer = this.#layers[i]!;

@@ -1,11 +1,10 @@
 /**
- * Values as vectors, to group by and to measure with. Group codes are numbers that stand for values: for attribute
- * columns they are the columns' own codes side by side, so that grouping never touches the values; for everything else
- * values are numbered as they appear.
+ * Values as vectors, to group by and to measure with. Group codes are numbers that stand for values, given out as values
+ * appear. For attribute columns a value is looked at once and then known by its code in the column.
  */
 import type { AttributeRef, FieldExpression } from '../../traceql/ast.ts';
 import type { ResultValue } from '../../traceql/result.ts';
-import type { Fragment, LoadRequest } from '../../traceql/storage.ts';
+import type { Column, Dictionary, Fragment, LoadRequest } from '../../traceql/storage.ts';
 import { compileExpression, type Expression } from './expression.ts';
 import { dictionaryReader } from './predicate.ts';
 import type { TraceRange } from './range.ts';
@@ -16,15 +15,15 @@ import { Cell, keyOf, literalValue, numeric, resultOf, Type, type Value } from '
 export interface CompiledGroup {
   readonly request: LoadRequest;
   /**
-   * Writes the code of each row of a loaded range into `out` (as long as the range). 0 is nil. Codes are the same for all
-   * ranges of the fragment; equal values may have several codes: merge by label.
+   * Writes the code of each row of a loaded range into `out` (as long as the range). 0 is nil. A value has one code, the
+   * same for all ranges of the fragment.
    */
   codes(range: TraceRange, out: Uint32Array): void;
   /** One more than the highest code given out so far. */
   readonly codeCount: number;
   /** The value behind a code that was given out. Arrays of two or more elements, maps and bytes are `any`. */
   label(code: number): ResultValue;
-  /** The same as an engine value. Valid until the next call. */
+  /** The same as an engine value. */
   value(code: number): Value;
 }
 
@@ -42,78 +41,118 @@ const isCoded = (layer: Layer): boolean =>
   (layer.level === 'span' || layer.level === 'resource') &&
   layer.parts.every((part) => part.shape === 'column' && part.column.type !== 'any');
 
-/** Columns over spans and resources: code = offset of the column + the column's code. */
+/** Numbers values by first appearance. 0 is nil. */
+class ValueNumbers {
+  readonly #codeOf = new Map<string, number>();
+  readonly #values: Value[] = [literalValue({ type: 'nil' })];
+
+  get count(): number {
+    return this.#values.length;
+  }
+
+  value(code: number): Value {
+    return this.#values[code]!;
+  }
+
+  code(value: Value): number {
+    if (value.type === Type.nil) return 0;
+    const key = keyOf(value);
+    let code = this.#codeOf.get(key);
+    if (code === undefined) {
+      code = this.#values.length;
+      const copy = new Cell();
+      copy.copy(value);
+      this.#values.push(copy);
+      this.#codeOf.set(key, code);
+    }
+    return code;
+  }
+}
+
+const unknownCode = 0xffffffff;
+
+/** The group code of each code of a column, found when a row first has it. */
+class ColumnCodes {
+  readonly #part: ColumnPart;
+  readonly #numbers: ValueNumbers;
+  readonly #cell = new Cell();
+  #dictionary: Dictionary | undefined;
+  #read: (index: number, out: Cell) => void = () => {};
+  codes = new Uint32Array(0);
+
+  constructor(part: ColumnPart, numbers: ValueNumbers) {
+    this.#part = part;
+    this.#numbers = numbers;
+  }
+
+  /** Must come after every load: a dictionary may have been replaced by a larger one. */
+  refresh(): void {
+    const { dictionary } = this.#part.column;
+    if (dictionary === this.#dictionary) return;
+    this.#dictionary = dictionary;
+    this.#read = dictionaryReader(dictionary);
+    this.codes = new Uint32Array(dictionary.size + 1).fill(unknownCode);
+    this.#cell.setString('');
+    this.codes[0] = this.#part.emptyWhenMissing ? this.#numbers.code(this.#cell) : 0;
+  }
+
+  find(code: number): number {
+    this.#read(code - 1, this.#cell);
+    return (this.codes[code] = this.#numbers.code(this.#cell));
+  }
+}
+
+/** Columns over spans and resources. */
 class ColumnGroup implements CompiledGroup {
   readonly request: LoadRequest;
   readonly #fragment: Fragment;
-  readonly #columns: readonly { readonly part: ColumnPart; readonly onResources: boolean }[];
-  /** Offset of each column; set when dictionaries are loaded. */
-  #offsets: number[] = [];
-  #codeCount = 1;
-  readonly #cell = new Cell();
+  readonly #numbers = new ValueNumbers();
+  readonly #columns: readonly {
+    readonly column: Column;
+    readonly onResources: boolean;
+    readonly groups: ColumnCodes;
+  }[];
 
   constructor(source: readonly Layer[], fragment: Fragment) {
     this.#fragment = fragment;
     this.request = new Reads().addSource(source).request();
-    this.#columns = source.flatMap((layer) =>
-      layer.parts.map((part) => ({ part: part as ColumnPart, onResources: layer.level === 'resource' })),
-    );
+    // Of lower precedence first, so that later ones overwrite them.
+    this.#columns = source
+      .flatMap((layer) =>
+        layer.parts.map((part) => ({
+          column: (part as ColumnPart).column,
+          onResources: layer.level === 'resource',
+          groups: new ColumnCodes(part as ColumnPart, this.#numbers),
+        })),
+      )
+      .reverse();
   }
 
   get codeCount(): number {
-    return this.#codeCount;
+    return this.#numbers.count;
   }
 
-  codes(range: TraceRange, out: Uint32Array): void {
-    this.#number();
+  codes({ firstRow }: TraceRange, out: Uint32Array): void {
     out.fill(0);
-    // Columns of lower precedence first, so that later ones overwrite them.
-    for (let c = this.#columns.length - 1; c >= 0; c--) {
-      const { part, onResources } = this.#columns[c]!;
-      const { codes } = part.column;
-      const offset = this.#offsets[c]!;
-      // A missing value with a default has the column's code 0, which is its own group.
-      const keep = part.emptyWhenMissing ? -1 : 0;
-      if (onResources) {
-        const { resource } = this.#fragment;
-        for (let i = 0; i < out.length; i++) {
-          const code = codes[resource[range.firstRow + i]!]!;
-          if (code !== keep) out[i] = offset + code;
-        }
-      } else {
-        for (let i = 0; i < out.length; i++) {
-          const code = codes[range.firstRow + i]!;
-          if (code !== keep) out[i] = offset + code;
-        }
+    const { resource } = this.#fragment;
+    for (const { column, onResources, groups } of this.#columns) {
+      groups.refresh();
+      const known = groups.codes;
+      const { codes } = column;
+      for (let i = 0; i < out.length; i++) {
+        const own = codes[onResources ? resource[firstRow + i]! : firstRow + i]!;
+        const code = known[own]!;
+        if (code !== 0) out[i] = code === unknownCode ? groups.find(own) : code;
       }
     }
   }
 
   label(code: number): ResultValue {
-    return resultOf(this.value(code));
+    return resultOf(this.#numbers.value(code));
   }
 
   value(code: number): Value {
-    const cell = this.#cell;
-    cell.setNil();
-    if (code === 0) return cell;
-    let c = this.#columns.length - 1;
-    while (code < this.#offsets[c]!) c--;
-    const { part } = this.#columns[c]!;
-    const own = code - this.#offsets[c]!;
-    if (own === 0) cell.setString('');
-    else dictionaryReader(part.column.dictionary)(own - 1, cell);
-    return cell;
-  }
-
-  #number(): void {
-    if (this.#offsets.length > 0) return;
-    let next = 1;
-    for (const { part } of this.#columns) {
-      this.#offsets.push(next);
-      next += part.column.dictionary.size + 1;
-    }
-    this.#codeCount = next;
+    return this.#numbers.value(code);
   }
 }
 
@@ -121,8 +160,7 @@ class ColumnGroup implements CompiledGroup {
 class NumberedGroup implements CompiledGroup {
   readonly request: LoadRequest;
   readonly #expression: Expression;
-  readonly #codeOf = new Map<string, number>();
-  readonly #values: Value[] = [literalValue({ type: 'nil' })];
+  readonly #numbers = new ValueNumbers();
 
   constructor(expression: FieldExpression, fragment: Fragment) {
     const reads = new Reads();
@@ -131,7 +169,7 @@ class NumberedGroup implements CompiledGroup {
   }
 
   get codeCount(): number {
-    return this.#values.length;
+    return this.#numbers.count;
   }
 
   codes(range: TraceRange, out: Uint32Array): void {
@@ -144,32 +182,18 @@ class NumberedGroup implements CompiledGroup {
       expression.at(range.firstRow + i);
       if (expression.type !== last.type || expression.num !== last.num || expression.ref !== last.ref) {
         last.copy(expression);
-        lastCode = this.#code(expression);
+        lastCode = this.#numbers.code(expression);
       }
       out[i] = lastCode;
     }
   }
 
   label(code: number): ResultValue {
-    return resultOf(this.value(code));
+    return resultOf(this.#numbers.value(code));
   }
 
   value(code: number): Value {
-    return this.#values[code]!;
-  }
-
-  #code(value: Value): number {
-    if (value.type === Type.nil) return 0;
-    const key = keyOf(value);
-    let code = this.#codeOf.get(key);
-    if (code === undefined) {
-      code = this.#values.length;
-      const copy = new Cell();
-      copy.copy(value);
-      this.#values.push(copy);
-      this.#codeOf.set(key, code);
-    }
-    return code;
+    return this.#numbers.value(code);
   }
 }
 

@@ -64,14 +64,27 @@ export function meets(predicate: Predicate, value: Value): boolean {
 
 export const Answer = { no: 0, yes: 1, unknown: 2 } as const;
 
+/** Testing so many values costs less than asking for each row whether its value was tested. */
+const completedMax = 1024;
+
 /** Answers by code (0 is a row without a value, 1 + i the dictionary's value i) or by row of a small table. */
 export class AnswerTable {
   readonly answers: Uint8Array;
   readonly #test: (code: number) => boolean;
+  #isComplete = false;
 
   constructor(size: number, test: (code: number) => boolean) {
     this.answers = new Uint8Array(size).fill(Answer.unknown);
     this.#test = test;
+  }
+
+  /** True when every answer is known. Small tables are completed now, so that loops need not ask row by row. */
+  get isComplete(): boolean {
+    if (!this.#isComplete && this.answers.length <= completedMax) {
+      for (let code = 0; code < this.answers.length; code++) this.get(code);
+      this.#isComplete = true;
+    }
+    return this.#isComplete;
   }
 
   /** Finds the answer for a code whose answer is unknown. */

@@ -196,23 +196,23 @@ class Search {
     const { worst } = this.#top;
     const found: FoundTrace[] = [];
     let lastStart = 0;
-    for (let trace = range.endTrace - 1; trace >= range.firstTrace; trace--) {
+    let trace = range.endTrace;
+    for (let last = mask.lastIndexOf(1); last >= 0; ) {
+      do trace--;
+      while (traceFirstSpan[trace]! > range.firstRow + last);
+      const firstRow = traceFirstSpan[trace]! - range.firstRow;
+      const lastRow = last;
+      last = firstRow === 0 ? -1 : mask.lastIndexOf(1, firstRow - 1);
       const start = traceStart[trace]!;
       // Traces that start together are told apart by their ids, which do not stand in this order.
       if (byStart && found.length >= this.#request.limit && start < lastStart) break;
-      const firstRow = traceFirstSpan[trace]!;
-      const endRow = traceFirstSpan[trace + 1]!;
-      const first = mask.indexOf(1, firstRow - range.firstRow) + range.firstRow;
-      if (first < firstRow || first >= endRow) continue;
       const durationNano = traceEnd[trace]! - start;
       const startUnixNano = baseUnixNano + BigInt(Math.floor(start));
       if (worst !== undefined) {
         if (byStart && startUnixNano < worst.startUnixNano) break;
         if (!byStart && durationNano < worst.durationNano) continue;
       }
-      const foundSets = this.#plan.withSpans
-        ? this.#setsOf(sets, trace - range.firstTrace, first - range.firstRow, endRow - range.firstRow)
-        : [];
+      const foundSets = this.#plan.withSpans ? this.#setsOf(sets, trace - range.firstTrace, firstRow, lastRow + 1) : [];
       found.push({ source: open, trace, startUnixNano, durationNano, sets: foundSets, result: undefined });
       lastStart = start;
     }
@@ -221,7 +221,7 @@ class Search {
     this.#budget.charge((this.#top.traces.length - before) * foundBytes);
   }
 
-  /** The sets of one trace, whose rows lie in [first, end), in the order of their first spans. */
+  /** The sets of one trace, whose rows lie in [first, end) of the mask, in the order of their first spans. */
   #setsOf(sets: Spansets, traceNumber: number, first: number, end: number): FoundSet[] {
     const { mask, setOf, range } = sets;
     const spansMax = this.#request.spansPerSpanSet;

@@ -20,7 +20,7 @@ import { type CompiledFilter, compileFilter } from '../expression/filter.ts';
 import { type CompiledGroup, compileGroup } from '../expression/group.ts';
 import type { TraceRange } from '../expression/range.ts';
 import { Reads } from '../expression/source.ts';
-import { Cell, compareValues, keyOf, literalValue, type Value } from '../expression/value.ts';
+import { compareValues, literalValue, type Value } from '../expression/value.ts';
 import { aggregateSets } from './aggregate.ts';
 import { Spansets } from './spansets.ts';
 import { inverse, type Relation, relate, type Shape, structureColumns } from './structure.ts';
@@ -270,8 +270,6 @@ class Grouping implements Stage {
   readonly #key: string;
   readonly #group: CompiledGroup;
   readonly #fragment: Fragment;
-  readonly #codeOfKey = new Map<string, number>();
-  readonly #canonicalOf: number[] = [];
   #codes = new Uint32Array(0);
 
   constructor(key: string, group: CompiledGroup, context: Context) {
@@ -294,15 +292,13 @@ class Grouping implements Stage {
     const codeCount = this.#group.codeCount;
     for (let i = 0; i < mask.length; i++) {
       if (mask[i] === 0) continue;
-      const pair = inputOf[i]! * codeCount + this.#canonical(codes[i]!);
+      const pair = inputOf[i]! * codeCount + codes[i]!;
       let set = setByPair.get(pair);
       if (set === undefined) {
         set = parents.length;
         setByPair.set(pair, set);
         parents.push(inputOf[i]!);
-        const value = new Cell();
-        value.copy(this.#group.value(codes[i]!));
-        values.push(value);
+        values.push(this.#group.value(codes[i]!));
       }
       setOf[i] = set;
     }
@@ -314,17 +310,5 @@ class Grouping implements Stage {
       { key: this.#key, values },
     ];
     return grouped;
-  }
-
-  /** The first code that was seen with the same value. */
-  #canonical(code: number): number {
-    let canonical = this.#canonicalOf[code];
-    if (canonical === undefined) {
-      const key = keyOf(this.#group.value(code));
-      canonical = this.#codeOfKey.get(key) ?? code;
-      this.#codeOfKey.set(key, canonical);
-      this.#canonicalOf[code] = canonical;
-    }
-    return canonical;
   }
 }
