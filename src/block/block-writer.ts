@@ -12,7 +12,7 @@ import { ProtoWriter } from '../base/protobuf.ts';
 import { readPageHeader } from '../parquet/page.ts';
 import type { PlainValues } from '../parquet/schema.ts';
 import { type ColumnValues, ParquetWriter } from '../parquet/write-file.ts';
-import { codeArray } from './dictionary.ts';
+import { codeArray, joinValues } from './dictionary.ts';
 import { gatherIds, rootNames, rootServices } from './gather.ts';
 import { encodeIndex, type RowGroupDescription, type TableIndex } from './index-file.ts';
 import {
@@ -454,18 +454,6 @@ class AttributeColumns {
     codes.set(wide);
     return { codes, dictionary: joinValues(distinct) };
   }
-}
-
-export function joinValues(values: readonly Uint8Array[]): PlainValues {
-  const offsets = new Uint32Array(values.length + 1);
-  values.forEach((value, i) => {
-    offsets[i + 1] = offsets[i]! + value.length;
-  });
-  const bytes = new Uint8Array(offsets[values.length]!);
-  values.forEach((value, i) => {
-    bytes.set(value, offsets[i]!);
-  });
-  return { count: values.length, bytes, offsets };
 }
 
 const words = (list: readonly string[]): PlainValues => joinValues(list.map((word) => Buffer.from(word, 'utf8')));

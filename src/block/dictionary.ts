@@ -99,3 +99,16 @@ export function codeArray(rows: number, size: number): CodeArray {
   if (size < 0xff) return new Uint8Array(rows);
   return size < 0xffff ? new Uint16Array(rows) : new Uint32Array(rows);
 }
+
+/** Values one behind the other. */
+export function joinValues(values: readonly Uint8Array[]): PlainValues {
+  const offsets = new Uint32Array(values.length + 1);
+  values.forEach((value, i) => {
+    offsets[i + 1] = offsets[i]! + value.length;
+  });
+  const bytes = new Uint8Array(offsets[values.length]!);
+  values.forEach((value, i) => {
+    bytes.set(value, offsets[i]!);
+  });
+  return { count: values.length, bytes, offsets };
+}

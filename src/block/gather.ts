@@ -13,12 +13,15 @@ export function gatherIds(words: Uint32Array, source: Uint32Array, width: 2 | 4)
   return new Uint8Array(out.buffer);
 }
 
+/** Half of all 64-bit numbers; a duration from here on (292 years) is that of a wrong clock and counts as 0. */
+const DURATION_NANO_MAX = 2 ** 63;
+
 export function durations({ data: { start, end }, rows }: OrderedTable): Float64Array {
   const out = new Float64Array(rows.length);
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!;
     const ns = (end[row * 2 + 1]! - start[row * 2 + 1]!) * 4294967296 + (end[row * 2]! - start[row * 2]!);
-    out[i] = Math.max(ns, 0);
+    out[i] = ns > 0 && ns < DURATION_NANO_MAX ? ns : 0;
   }
   return out;
 }

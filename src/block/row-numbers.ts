@@ -130,8 +130,6 @@ function parentNumbers({ data, rows, parent }: OrderedTable): Pick<SpanNumbers, 
   for (const i of unlinked) {
     const low = parentId[rows[i]! * 2]!;
     const high = parentId[rows[i]! * 2 + 1]!;
-    // A server span shares a root client's id and has, like it, no parent id: nothing to store.
-    if (low === 0 && high === 0) continue;
     let byLow = codeOf.get(high);
     if (byLow === undefined) codeOf.set(high, (byLow = new Map()));
     let code = byLow.get(low);

@@ -21,10 +21,6 @@ export interface StoredFragment extends Fragment {
   /** Like load(), for several runs of traces at once: [first, end) pairs, ascending. */
   loadRanges(request: LoadRequest, ranges: readonly number[], cost: ReadCost, signal?: AbortSignal): Promise<void>;
 
-  /** First event and first link of each trace; length traceCount + 1. Needs loadTraces. */
-  readonly traceFirstEvent: Uint32Array;
-  readonly traceFirstLink: Uint32Array;
-
   /** Exact Unix ns as low and high word. Need what `startUnixNano`, `endUnixNano` and `eventUnixNano` need. */
   startWords(spanRow: number, out: Uint32Array, at: number): void;
   endWords(spanRow: number, out: Uint32Array, at: number): void;

@@ -219,8 +219,8 @@ export async function readFragment(fragment: Fragment, first = 0, end = fragment
     spanId: hex(fragment.linkSpanId.subarray(row * 8, row * 8 + 8)),
     attrs: attrsOf(linkColumns, row),
   });
-  const eventsOf = rowsBySpan(fragment.eventSpan);
-  const linksOf = rowsBySpan(fragment.linkSpan);
+  const eventsOf = rowsBySpan(fragment.eventSpan, fragment.traceFirstEvent[first]!, fragment.traceFirstEvent[end]!);
+  const linksOf = rowsBySpan(fragment.linkSpan, fragment.traceFirstLink[first]!, fragment.traceFirstLink[end]!);
 
   const traces: FragmentTrace[] = [];
   for (let t = first; t < end; t++) {
@@ -259,9 +259,9 @@ export async function readFragment(fragment: Fragment, first = 0, end = fragment
   return traces;
 }
 
-function rowsBySpan(span: Uint32Array): Map<number, number[]> {
+function rowsBySpan(span: Uint32Array, first: number, end: number): Map<number, number[]> {
   const rows = new Map<number, number[]>();
-  for (let i = 0; i < span.length; i++) {
+  for (let i = first; i < end; i++) {
     const list = rows.get(span[i]!);
     if (list === undefined) rows.set(span[i]!, [i]);
     else list.push(i);

@@ -1,0 +1,426 @@
+/**
+ * A row group of a block behind the storage port, for one query: what it has loaded it holds, and can read on whatever the
+ * cache drops meanwhile.
+ */
+import { assert } from '../base/assert.ts';
+import type { TableColumn } from '../model/span-table.ts';
+import type {
+  CodeArray,
+  Column,
+  Dictionary,
+  FixedColumn,
+  LoadRequest,
+  ReadCost,
+  TableColumnScope,
+  ValueType,
+} from '../traceql/storage.ts';
+import type { ColumnBuffer } from './column-buffer.ts';
+import { CodesBuffer, FixedBuffer, Int32Buffer, LookupBuffer, TimesBuffer } from './column-buffers.ts';
+import { noValues, PlainDictionary } from './dictionary.ts';
+import type { BlockTable, FixedName } from './layout.ts';
+import { loadPages, type Want } from './page-loader.ts';
+import { ParentIds } from './parent-ids.ts';
+import type { RowGroup } from './row-group.ts';
+import { isPortField, tableOfScope } from './scopes.ts';
+import type { StoredColumn, StoredFragment } from './stored-fragment.ts';
+import type { TraceArrays } from './trace-arrays.ts';
+
+const ATTRIBUTE_TABLES = ['spans', 'events', 'links'] as const;
+type FixedTable = (typeof ATTRIBUTE_TABLES)[number];
+
+/** Columns of the tables behind each fixed column of the port. */
+const behindFixed: Readonly<Record<FixedColumn, readonly (readonly [FixedTable, string])[]>> = {
+  start: [['spans', 'start_offset_nano']],
+  duration: [['spans', 'duration_nano']],
+  kind: [['spans', 'kind']],
+  status: [['spans', 'status']],
+  name: [],
+  statusMessage: [],
+  resource: [['spans', 'resource']],
+  parent: [['spans', 'parent_distance']],
+  subtreeSize: [['spans', 'subtree_size']],
+  spanId: [['spans', 'span_id']],
+  parentSpanId: [
+    ['spans', 'span_id'],
+    ['spans', 'parent_distance'],
+    ['spans', 'unlinked_parent_id'],
+  ],
+  events: [
+    ['events', 'span'],
+    ['events', 'time_offset_nano'],
+  ],
+  links: [
+    ['links', 'span'],
+    ['links', 'trace_id'],
+    ['links', 'span_id'],
+  ],
+};
+
+/** A column of a view. */
+class BlockColumn implements StoredColumn {
+  readonly scope: TableColumnScope | 'fixed';
+  readonly key: string;
+  readonly type: ValueType;
+  readonly valueCount: number;
+  readonly table: BlockTable;
+  /** Name of the Parquet column; undefined when no row has a value. */
+  readonly name: string | undefined;
+  readonly #rows: number;
+  #values: { readonly codes: CodeArray; readonly dictionary: Dictionary } | undefined;
+
+  constructor(options: {
+    column: { scope: TableColumnScope | 'fixed'; key: string; type: ValueType };
+    table: BlockTable;
+    name: string | undefined;
+    valueCount: number;
+    rows: number;
+  }) {
+    this.scope = options.column.scope;
+    this.key = options.column.key;
+    this.type = options.column.type;
+    this.table = options.table;
+    this.name = options.name;
+    this.valueCount = options.valueCount;
+    this.#rows = options.rows;
+  }
+
+  get storedType(): ValueType {
+    return this.type;
+  }
+
+  /** `values`: a buffer, or what was taken out of one; undefined when there is nothing to load. */
+  settle(values: { readonly codes: CodeArray; readonly dictionary: Dictionary } | undefined): void {
+    if (values !== undefined) this.#values = values;
+    else this.#values ??= { codes: new Uint8Array(this.#rows), dictionary: new PlainDictionary(this.type, noValues) };
+  }
+
+  get codes(): CodeArray {
+    assert(this.#values !== undefined, `column ${this.key} is loaded`);
+    return this.#values.codes;
+  }
+
+  get dictionary(): Dictionary {
+    assert(this.#values !== undefined, `column ${this.key} is loaded`);
+    return this.#values.dictionary;
+  }
+}
+
+/** One key of an overflow column. */
+class OverflowKeyColumn extends BlockColumn {
+  override get storedType(): ValueType {
+    return 'any';
+  }
+}
+
+const fixedColumn = (key: string, table: BlockTable, rows: number, name: string | undefined): BlockColumn =>
+  new BlockColumn({ column: { scope: 'fixed', key, type: 'string' }, table, name, valueCount: rows, rows });
+
+export class BlockFragment implements StoredFragment {
+  readonly #group: RowGroup;
+  readonly hiddenTraces: Uint8Array | undefined;
+  readonly id: string;
+  readonly sourceId: string;
+  readonly spanCount: number;
+  readonly traceCount: number;
+  readonly eventCount: number;
+  readonly linkCount: number;
+  readonly resourceCount: number;
+  readonly baseUnixNano: bigint;
+  readonly minStart: number;
+  readonly maxEnd: number;
+  readonly sizeBytes: number;
+  readonly name: Column;
+  readonly statusMessage: Column;
+  readonly eventName: Column;
+  readonly scopeName: Column;
+  readonly scopeVersion: Column;
+  readonly traceRootName: Column;
+  readonly traceRootService: Column;
+  readonly #columns = new Map<TableColumnScope, readonly BlockColumn[]>();
+  /** What this view has loaded, by table and name. */
+  readonly #held = new Map<string, ColumnBuffer>();
+  #traces: TraceArrays | undefined;
+  #parentIds: ParentIds | undefined;
+
+  constructor(group: RowGroup, hiddenTraces?: Uint8Array) {
+    const { description } = group;
+    this.#group = group;
+    this.hiddenTraces = hiddenTraces;
+    this.id = group.id;
+    this.sourceId = group.source.blockId;
+    this.spanCount = description.rows.spans;
+    this.traceCount = description.rows.traces;
+    this.eventCount = description.rows.events;
+    this.linkCount = description.rows.links;
+    this.resourceCount = description.rows.resources;
+    this.baseUnixNano = group.baseUnixNano;
+    this.minStart = description.minStart;
+    this.maxEnd = description.maxEnd;
+    this.sizeBytes = group.sizeBytes;
+    this.name = fixedColumn('name', 'spans', this.spanCount, 'name');
+    this.eventName = fixedColumn('eventName', 'events', this.eventCount, 'name');
+    this.statusMessage = this.#fieldColumn('spanField', 'statusMessage', this.spanCount);
+    this.scopeName = this.#fieldColumn('resourceField', 'scopeName', this.resourceCount);
+    this.scopeVersion = this.#fieldColumn('resourceField', 'scopeVersion', this.resourceCount);
+    this.traceRootName = fixedColumn('rootName', 'traces', this.traceCount, 'root_name');
+    this.traceRootService = fixedColumn('rootService', 'traces', this.traceCount, 'root_service');
+  }
+
+  view(hiddenTraces?: Uint8Array): StoredFragment {
+    return new BlockFragment(this.#group, hiddenTraces);
+  }
+
+  async loadTraces(cost: ReadCost, signal?: AbortSignal): Promise<void> {
+    if (this.#traces !== undefined) return;
+    this.#traces = await this.#group.traces(cost, signal);
+    (this.traceRootName as BlockColumn).settle(this.#traces.rootName);
+    (this.traceRootService as BlockColumn).settle(this.#traces.rootService);
+  }
+
+  columns(scope: TableColumnScope, key?: string): readonly StoredColumn[] {
+    let all = this.#columns.get(scope);
+    if (all === undefined) {
+      all = this.#listColumns(scope);
+      this.#columns.set(scope, all);
+    }
+    return key === undefined ? all : all.filter((column) => column.key === key);
+  }
+
+  async load(
+    request: LoadRequest,
+    firstTrace: number,
+    endTrace: number,
+    cost: ReadCost,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.loadRanges(request, [firstTrace, endTrace], cost, signal);
+  }
+
+  async loadRanges(
+    request: LoadRequest,
+    ranges: readonly number[],
+    cost: ReadCost,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const dictionaryOnly = request.dictionariesOnly ?? false;
+    const columns = [...request.columns, ...request.fixed.flatMap((name) => this.#columnsOfFixed(name))];
+    const rowsOf = this.#rowRanges(ranges);
+    const wants: Want[] = [];
+    const buffers = new Map<BlockColumn, CodesBuffer>();
+    for (const name of request.fixed) {
+      for (const [table, column] of behindFixed[name]) {
+        const buffer = this.#group.fixed(table, column as FixedName<FixedTable>, this.#loadedTraces());
+        if (buffer === undefined) continue;
+        this.#held.set(`${table}/${column}`, buffer);
+        wants.push({ buffer, rows: rowsOf[table], dictionaryOnly });
+      }
+    }
+    for (const column of columns) {
+      assert(column instanceof BlockColumn, 'the column was returned by columns()');
+      if (column.name === undefined || column.table === 'traces') continue;
+      const buffer = this.#group.codes(column.table, column.name, column.storedType);
+      if (buffer === undefined) continue;
+      buffers.set(column, buffer);
+      wants.push({
+        buffer,
+        rows: rowsOf[column.table],
+        dictionaryOnly: dictionaryOnly && !(column instanceof OverflowKeyColumn),
+      });
+    }
+    await loadPages(wants, { readRange: this.#group.source.readRange, cost, signal });
+    for (const column of columns as BlockColumn[]) {
+      if (column.table === 'traces') continue;
+      const buffer = buffers.get(column);
+      if (buffer === undefined || !(column instanceof OverflowKeyColumn)) column.settle(buffer);
+      else column.settle(this.#group.overflowValues(buffer).column(column as TableColumn));
+    }
+    if (request.fixed.includes('parentSpanId') && !dictionaryOnly) this.#fillParentIds(rowsOf.spans);
+  }
+
+  #columnsOfFixed(name: FixedColumn): readonly Column[] {
+    if (name === 'name') return [this.name];
+    if (name === 'statusMessage') return [this.statusMessage];
+    if (name === 'events') return [this.eventName];
+    if (name === 'resource') return [this.scopeName, this.scopeVersion];
+    return [];
+  }
+
+  /** Rows of each table that belong to ranges of traces. */
+  #rowRanges(ranges: readonly number[]): Record<BlockTable, number[]> {
+    const traces = this.#loadedTraces();
+    const of = (first: Uint32Array) => ranges.map((trace) => first[trace]!);
+    return {
+      traces: [],
+      spans: of(traces.firstSpan),
+      events: of(traces.firstEvent),
+      links: of(traces.firstLink),
+      resources: [0, this.resourceCount],
+    };
+  }
+
+  #listColumns(scope: TableColumnScope): BlockColumn[] {
+    const table = tableOfScope[scope];
+    const rows = this.#group.rows(table);
+    const own = this.#group
+      .columns(scope)
+      .filter(({ column }) => !isPortField(scope, column.key))
+      .map(({ column, count }) => new BlockColumn({ column, table, name: column.name, valueCount: count, rows }));
+    const rare = this.#group
+      .overflowColumns(scope)
+      .map(({ column, name, count }) => new OverflowKeyColumn({ column, table, name, valueCount: count, rows }));
+    return [...own, ...rare];
+  }
+
+  #fieldColumn(scope: 'spanField' | 'resourceField', key: string, rows: number): BlockColumn {
+    const found = this.#group.columns(scope).find(({ column }) => column.key === key);
+    return fixedColumn(key, tableOfScope[scope], rows, found?.column.name);
+  }
+
+  #fillParentIds(rows: readonly number[]): void {
+    this.#parentIds ??= new ParentIds(this.spanCount);
+    this.#parentIds.fill(rows, {
+      spanId: this.spanId,
+      parent: this.parent,
+      unlinked: this.#buffer('spans', 'unlinked_parent_id', CodesBuffer),
+    });
+  }
+
+  #loadedTraces(): TraceArrays {
+    assert(this.#traces !== undefined, 'loadTraces came first');
+    return this.#traces;
+  }
+
+  #buffer<T extends ColumnBuffer>(table: BlockTable, name: string, kind: abstract new (...args: never[]) => T): T {
+    const buffer = this.#held.get(`${table}/${name}`);
+    assert(buffer instanceof kind, `${table} ${name} is loaded`);
+    return buffer;
+  }
+
+  get traceIds(): Uint8Array {
+    return this.#loadedTraces().ids;
+  }
+  get traceFirstSpan(): Uint32Array {
+    return this.#loadedTraces().firstSpan;
+  }
+  get traceFirstEvent(): Uint32Array {
+    return this.#loadedTraces().firstEvent;
+  }
+  get traceFirstLink(): Uint32Array {
+    return this.#loadedTraces().firstLink;
+  }
+  get traceStart(): Float64Array {
+    return this.#loadedTraces().start;
+  }
+  get traceEnd(): Float64Array {
+    return this.#loadedTraces().end;
+  }
+  get traceRoot(): Int32Array {
+    return this.#loadedTraces().root;
+  }
+  get start(): Float64Array {
+    return this.#times('spans', 'start_offset_nano').values;
+  }
+  get duration(): Float64Array {
+    return this.#times('spans', 'duration_nano').values;
+  }
+  get kind(): Uint8Array {
+    return this.#buffer('spans', 'kind', LookupBuffer<Uint8Array>).values;
+  }
+  get status(): Uint8Array {
+    return this.#buffer('spans', 'status', LookupBuffer<Uint8Array>).values;
+  }
+  get resource(): Uint32Array {
+    return this.#buffer('spans', 'resource', LookupBuffer<Uint32Array>).values;
+  }
+  get parent(): Int32Array {
+    return this.#buffer('spans', 'parent_distance', Int32Buffer).values;
+  }
+  get subtreeSize(): Uint32Array {
+    return asUnsigned(this.#buffer('spans', 'subtree_size', Int32Buffer).values);
+  }
+  get spanId(): Uint8Array {
+    return this.#buffer('spans', 'span_id', FixedBuffer).bytes;
+  }
+  get parentSpanId(): Uint8Array {
+    assert(this.#parentIds !== undefined, 'parentSpanId is loaded');
+    return this.#parentIds.bytes;
+  }
+  get eventSpan(): Uint32Array {
+    if (this.eventCount === 0) return new Uint32Array(0);
+    return asUnsigned(this.#buffer('events', 'span', Int32Buffer).values);
+  }
+  get eventTime(): Float64Array {
+    return this.eventCount === 0 ? new Float64Array(0) : this.#times('events', 'time_offset_nano').values;
+  }
+  get linkSpan(): Uint32Array {
+    return this.linkCount === 0 ? new Uint32Array(0) : asUnsigned(this.#buffer('links', 'span', Int32Buffer).values);
+  }
+  get linkTraceId(): Uint8Array {
+    return this.linkCount === 0 ? new Uint8Array(0) : this.#buffer('links', 'trace_id', FixedBuffer).bytes;
+  }
+  get linkSpanId(): Uint8Array {
+    return this.linkCount === 0 ? new Uint8Array(0) : this.#buffer('links', 'span_id', FixedBuffer).bytes;
+  }
+
+  startUnixNano(spanRow: number): bigint {
+    const { far, values } = this.#times('spans', 'start_offset_nano');
+    return far.get(spanRow) ?? this.baseUnixNano + BigInt(values[spanRow]!);
+  }
+
+  endUnixNano(spanRow: number): bigint {
+    return BigInt.asUintN(64, this.startUnixNano(spanRow) + exact(this.#times('spans', 'duration_nano'), spanRow));
+  }
+
+  eventUnixNano(eventRow: number): bigint {
+    const start = this.startUnixNano(this.eventSpan[eventRow]!);
+    return BigInt.asUintN(64, start + exact(this.#times('events', 'time_offset_nano'), eventRow));
+  }
+
+  startWords(spanRow: number, out: Uint32Array, at: number): void {
+    const { far, values } = this.#times('spans', 'start_offset_nano');
+    setBigWords(this.baseUnixNano, out, at);
+    const exactStart = far.get(spanRow);
+    if (exactStart === undefined) addToWords(out, at, values[spanRow]!);
+    else setBigWords(exactStart, out, at);
+  }
+
+  endWords(spanRow: number, out: Uint32Array, at: number): void {
+    const { far, values } = this.#times('spans', 'duration_nano');
+    if (far.has(spanRow)) setBigWords(this.endUnixNano(spanRow), out, at);
+    else {
+      this.startWords(spanRow, out, at);
+      addToWords(out, at, values[spanRow]!);
+    }
+  }
+
+  eventWords(eventRow: number, out: Uint32Array, at: number): void {
+    const { far, values } = this.#times('events', 'time_offset_nano');
+    if (far.has(eventRow)) setBigWords(this.eventUnixNano(eventRow), out, at);
+    else {
+      this.startWords(this.eventSpan[eventRow]!, out, at);
+      addToWords(out, at, values[eventRow]!);
+    }
+  }
+
+  #times(table: FixedTable, name: string): TimesBuffer {
+    return this.#buffer(table, name, TimesBuffer);
+  }
+}
+
+const exact = ({ far, values }: TimesBuffer, row: number): bigint => far.get(row) ?? BigInt(values[row]!);
+
+function setBigWords(value: bigint, out: Uint32Array, at: number): void {
+  out[at] = Number(value & 0xffffffffn);
+  out[at + 1] = Number(value >> 32n);
+}
+
+/** Adds a whole number of less than 2^53 to a 64-bit number. */
+function addToWords(out: Uint32Array, at: number, value: number): void {
+  const high = Math.floor(value / 4294967296);
+  const low = out[at]! + (value - high * 4294967296);
+  out[at] = low;
+  out[at + 1] = out[at + 1]! + high + (low > 0xffffffff ? 1 : 0);
+}
+
+const asUnsigned = (values: Int32Array<ArrayBuffer>): Uint32Array =>
+  new Uint32Array(values.buffer, values.byteOffset, values.length);

@@ -1,0 +1,290 @@
+/** The kinds of columns that a block has, decoded into the arrays that the storage port shows. */
+import { corrupt } from '../base/errors.ts';
+import {
+  decodeCodes,
+  decodeDictionary,
+  decodeFixed,
+  decodeInt32,
+  decodeInt64,
+  type PageLocation,
+} from '../parquet/read-file.ts';
+import { BOOLEAN_DICTIONARY, type PlainValues } from '../parquet/schema.ts';
+import type { CodeArray, ValueType } from '../traceql/storage.ts';
+import { type BufferOwner, type ChunkPlace, ColumnBuffer } from './column-buffer.ts';
+import { codeArray, noValues, PlainDictionary, valueWidth } from './dictionary.ts';
+
+/** Codes and dictionary, whether the column is stored with a dictionary or plain. */
+export class CodesBuffer extends ColumnBuffer {
+  readonly #type: ValueType;
+  #codes: CodeArray | undefined;
+  #dictionary: PlainDictionary;
+  /** Changes when codes or dictionary did. */
+  version = 0;
+
+  constructor(place: ChunkPlace, type: ValueType, owner?: BufferOwner) {
+    super(place, owner);
+    this.#type = type;
+    this.#dictionary = this.#dictionaryOf(type === 'bool' ? BOOLEAN_DICTIONARY : noValues);
+  }
+
+  /** As narrow as the values allow; the array may be replaced until the dictionary is loaded. */
+  get codes(): CodeArray {
+    if (this.#codes === undefined) {
+      const { chunk, rows } = this.place;
+      const sizeMax = chunk.encoding === 'plain' ? chunk.values - chunk.nulls : this.#dictionary.size;
+      this.#codes = codeArray(rows, sizeMax);
+      this.grew(this.#codes.byteLength);
+    }
+    return this.#codes;
+  }
+
+  /** A new object when it grew: columns stored plain have only the values of the pages that are loaded. */
+  get dictionary(): PlainDictionary {
+    return this.#dictionary;
+  }
+
+  protected override decodeDictionary(bytes: Uint8Array): void {
+    const values = decodeDictionary(bytes, this.place.chunk.schema);
+    // Values of fixed width are a view of the page.
+    this.#dictionary = this.#dictionaryOf(
+      valueWidth(this.#type) > 0 ? { ...values, bytes: values.bytes.slice() } : values,
+    );
+    this.grew(this.#dictionary.byteLength);
+    this.#codes = undefined;
+    this.version++;
+  }
+
+  protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
+    const { schema } = this.place.chunk;
+    const more = decodeCodes(bytes, schema, this.codes, page.firstRow, this.#dictionary.size);
+    if (more !== undefined && this.#type !== 'bool') {
+      this.#dictionary = this.#dictionaryOf(concat(this.#dictionary.values, more, valueWidth(this.#type)));
+      this.grew(more.bytes.byteLength + more.offsets.byteLength);
+    }
+    this.version++;
+  }
+
+  #dictionaryOf(values: PlainValues): PlainDictionary {
+    return new PlainDictionary(this.#type, values, (bytes) => this.grew(bytes));
+  }
+}
+
+function concat(a: PlainValues, b: PlainValues, width: number): PlainValues {
+  const count = a.count + b.count;
+  const aBytes = width > 0 ? a.count * width : a.offsets[a.count]!;
+  const bBytes = width > 0 ? b.count * width : b.offsets[b.count]!;
+  const bytes = new Uint8Array(aBytes + bBytes);
+  bytes.set(a.bytes.subarray(0, aBytes));
+  bytes.set(b.bytes.subarray(0, bBytes), aBytes);
+  if (width > 0) return { count, bytes, offsets: new Uint32Array(0) };
+  const offsets = new Uint32Array(count + 1);
+  offsets.set(a.offsets.subarray(0, a.count + 1));
+  for (let i = 1; i <= b.count; i++) offsets[a.count + i] = aBytes + b.offsets[i]!;
+  return { count, bytes, offsets };
+}
+
+/** Codes that only stand for a number: kind, status, resource row. */
+export class LookupBuffer<T extends Uint8Array | Uint32Array> extends ColumnBuffer {
+  readonly values: T;
+  readonly #numbersOf: (values: PlainValues) => Uint32Array;
+  #lookup = new Uint32Array(0);
+
+  /** `numbersOf` turns a dictionary into what each value stands for. */
+  constructor(place: ChunkPlace, values: T, numbersOf: (values: PlainValues) => Uint32Array, owner?: BufferOwner) {
+    super(place, owner);
+    this.values = values;
+    this.#numbersOf = numbersOf;
+  }
+
+  protected override decodeDictionary(bytes: Uint8Array): void {
+    this.#lookup = Uint32Array.from(this.#numbersOf(decodeDictionary(bytes, this.place.chunk.schema)));
+    this.grew(this.values.byteLength);
+  }
+
+  protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
+    const codes = new Uint32Array(page.rows);
+    const plain = decodeCodes(bytes, this.place.chunk.schema, codes, 0, this.#lookup.length);
+    const lookup = plain === undefined ? this.#lookup : this.#numbersOf(plain);
+    const before = plain === undefined ? 0 : this.#lookup.length;
+    const values = this.values;
+    for (let i = 0; i < codes.length; i++) values[page.firstRow + i] = lookup[codes[i]! - 1 - before]!;
+  }
+}
+
+export class Int32Buffer extends ColumnBuffer {
+  readonly values: Int32Array<ArrayBuffer>;
+  readonly #convert: ((values: Int32Array, first: number, end: number) => void) | undefined;
+
+  /** `convert` works in place on the rows of a page. */
+  constructor(
+    place: ChunkPlace,
+    convert?: (values: Int32Array, first: number, end: number) => void,
+    owner?: BufferOwner,
+  ) {
+    super(place, owner);
+    this.values = new Int32Array(place.rows);
+    this.#convert = convert;
+  }
+
+  protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
+    if (!this.loaded.includes(1)) this.grew(this.values.byteLength);
+    this.expectRows(page, decodeInt32(bytes, this.values, page.firstRow));
+    this.#convert?.(this.values, page.firstRow, page.firstRow + page.rows);
+  }
+}
+
+export class FixedBuffer extends ColumnBuffer {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+
+  constructor(place: ChunkPlace, owner?: BufferOwner) {
+    super(place, owner);
+    this.bytes = new Uint8Array(place.rows * (place.chunk.schema.width ?? 0));
+  }
+
+  protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
+    if (!this.loaded.includes(1)) this.grew(this.bytes.byteLength);
+    this.expectRows(page, decodeFixed(bytes, this.place.chunk.schema.width ?? 0, this.bytes, page.firstRow));
+  }
+}
+
+export class Int64Buffer extends ColumnBuffer {
+  /** Low and high word of each value. */
+  readonly words: Uint32Array;
+
+  constructor(place: ChunkPlace, owner?: BufferOwner) {
+    super(place, owner);
+    this.words = new Uint32Array(place.rows * 2);
+  }
+
+  protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
+    this.expectRows(page, decodeInt64(bytes, this.words, page.firstRow));
+  }
+}
+
+/** Numbers beyond are not exact as doubles. */
+const EXACT_MAX = 2 ** 53;
+
+/** 64-bit numbers as doubles, with the exact number beside where a double cannot hold it. */
+export class TimesBuffer extends ColumnBuffer {
+  readonly values: Float64Array;
+  /** Row → exact, modulo 2^64. */
+  readonly far = new Map<number, bigint>();
+  readonly #toDoubles: ToDoubles;
+
+  constructor(place: ChunkPlace, toDoubles: ToDoubles, owner?: BufferOwner) {
+    super(place, owner);
+    this.values = new Float64Array(place.rows);
+    this.#toDoubles = toDoubles;
+  }
+
+  protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
+    if (!this.loaded.includes(1)) this.grew(this.values.byteLength);
+    const words = new Uint32Array(page.rows * 2);
+    this.expectRows(page, decodeInt64(bytes, words, 0));
+    this.#toDoubles(words, this.values, page.firstRow, this.far);
+  }
+}
+
+/** Writes what the words of consecutive rows stand for to out[first …). */
+export type ToDoubles = (words: Uint32Array, out: Float64Array, first: number, far: Map<number, bigint>) => void;
+
+export const bigWords = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+
+/** Signed differences as they are. */
+export const signedDoubles: ToDoubles = (words, out, first, far) => {
+  for (let i = 0; i < words.length; i += 2) {
+    const value = (words[i + 1]! | 0) * 4294967296 + words[i]!;
+    const row = first + (i >>> 1);
+    out[row] = value;
+    if (value >= EXACT_MAX || value <= -EXACT_MAX) far.set(row, bigWords(words[i]!, words[i + 1]!));
+  }
+};
+
+/** Durations: what is negative as a signed number counts as 0. */
+export const durationDoubles: ToDoubles = (words, out, first, far) => {
+  for (let i = 0; i < words.length; i += 2) {
+    const value = (words[i + 1]! | 0) * 4294967296 + words[i]!;
+    const row = first + (i >>> 1);
+    out[row] = Math.max(value, 0);
+    if (value >= EXACT_MAX || value < 0) far.set(row, bigWords(words[i]!, words[i + 1]!));
+  }
+};
+
+export interface TraceStarts {
+  /** Length: traces + 1. */
+  readonly firstSpan: Uint32Array;
+  readonly startWords: Uint32Array;
+}
+
+/** Starts of spans, stored since their trace's start, as ns since `base`. */
+export function startDoubles({ firstSpan, startWords }: TraceStarts, base: { low: number; high: number }): ToDoubles {
+  return (words, out, first, far) => {
+    let trace = lastNotAbove(firstSpan, first);
+    for (let i = 0; i < words.length; i += 2) {
+      const row = first + (i >>> 1);
+      while (row >= firstSpan[trace + 1]!) trace++;
+      const lowSum = words[i]! + startWords[trace * 2]!;
+      const high = (words[i + 1]! + startWords[trace * 2 + 1]! + (lowSum > 0xffffffff ? 1 : 0)) >>> 0;
+      const low = lowSum >>> 0;
+      const value = (high - base.high) * 4294967296 + (low - base.low);
+      out[row] = value;
+      if (value >= EXACT_MAX || value <= -EXACT_MAX) far.set(row, bigWords(low, high));
+    }
+  };
+}
+
+/** Index of the last element not above `value`; elements ascend, the first is not above. */
+export function lastNotAbove(ascending: Uint32Array, value: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle]! <= value) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Row distances to the parent become row numbers as in the port. @throws RubatoError corrupt */
+export function parentRows(where: string): (values: Int32Array, first: number, end: number) => void {
+  return (values, first, end) => {
+    for (let row = first; row < end; row++) {
+      const distance = values[row]!;
+      if (distance > row || distance < -1) throw corrupt(where, `row ${row}: no parent ${distance} rows back`);
+      values[row] = distance > 0 ? row - distance : distance - 1;
+    }
+  };
+}
+
+/** Row numbers in the file become row numbers in the row group. @throws RubatoError corrupt */
+export function localRows(where: string, firstInFile: number, count: number) {
+  return (values: Int32Array, first: number, end: number): void => {
+    for (let i = first; i < end; i++) {
+      const row = values[i]! - firstInFile;
+      if (row < 0 || row >= count) throw corrupt(where, `row ${i}: ${values[i]} lies outside the row group`);
+      values[i] = row;
+    }
+  };
+}
+
+/** Words of a closed list become their number. @throws RubatoError corrupt */
+export function wordNumbers(where: string, list: readonly string[]): (values: PlainValues) => Uint32Array {
+  return (values) =>
+    Uint32Array.from(new PlainDictionary('string', values).strings(), (word) => {
+      const number = list.indexOf(word);
+      if (number < 0) throw corrupt(where, `unknown word ${word}`);
+      return number;
+    });
+}
+
+/** Int32 row numbers of a dictionary become row numbers in the row group. @throws RubatoError corrupt */
+export function rowNumbers(where: string, firstInFile: number, count: number): (values: PlainValues) => Uint32Array {
+  return ({ bytes, count: size }) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return Uint32Array.from({ length: size }, (_, i) => {
+      const row = view.getInt32(i * 4, true) - firstInFile;
+      if (row < 0 || row >= count) throw corrupt(where, `row ${row} lies outside the row group`);
+      return row;
+    });
+  };
+}
