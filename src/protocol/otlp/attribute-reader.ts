@@ -171,7 +171,7 @@ export class AttributeReader {
     let keyLength = 0;
     const pieces: number[] = [];
     for (let at = start; at < end; ) {
-      const tag = input.longTag(at, end);
+      const tag = input.tag(at, end);
       at = input.pos;
       const next = input.skip(tag, at, end);
       if (tag === 0x0a) {
@@ -326,7 +326,7 @@ function readAnyValue(input: WireInput, pieces: readonly number[]): ReadValue {
   for (let i = 0; i < pieces.length; i += 2) {
     const end = pieces[i + 1]!;
     for (let pos = pieces[i]!; pos < end; ) {
-      const tag = input.longTag(pos, end);
+      const tag = input.tag(pos, end);
       pos = input.pos;
       const next = input.skip(tag, pos, end);
       switch (tag) {
@@ -374,7 +374,7 @@ function readAnyValue(input: WireInput, pieces: readonly number[]): ReadValue {
  */
 function checkAnyValue(input: WireInput, start: number, end: number, depth: number): void {
   for (let pos = start; pos < end; ) {
-    const tag = input.longTag(pos, end);
+    const tag = input.tag(pos, end);
     const next = input.skip(tag, input.pos, end);
     if (tag === 0x2a || tag === 0x32) checkList(input, tag, input.pos, next, depth);
     else if (tag !== 0x0a && tag !== 0x10 && tag !== 0x18 && tag !== 0x21 && tag !== 0x3a) refuseField(tag, 7, pos);
@@ -385,7 +385,7 @@ function checkAnyValue(input: WireInput, start: number, end: number, depth: numb
 /** An ArrayValue (tag 0x2a) or KeyValueList (0x32) inside an AnyValue at `depth`. */
 function checkList(input: WireInput, kind: number, start: number, end: number, depth: number): void {
   for (let pos = start; pos < end; ) {
-    const tag = input.longTag(pos, end);
+    const tag = input.tag(pos, end);
     const next = input.skip(tag, input.pos, end);
     if (tag !== 0x0a) refuseField(tag, 1, pos);
     else if (depth >= anyValueDepthMax)
@@ -398,7 +398,7 @@ function checkList(input: WireInput, kind: number, start: number, end: number, d
 
 function checkKeyValue(input: WireInput, start: number, end: number, depth: number): void {
   for (let pos = start; pos < end; ) {
-    const tag = input.longTag(pos, end);
+    const tag = input.tag(pos, end);
     const next = input.skip(tag, input.pos, end);
     if (tag === 0x12) checkAnyValue(input, input.pos, next, depth);
     else if (tag !== 0x0a) refuseField(tag, 2, pos);

@@ -72,15 +72,20 @@ export class ByteInterner {
   }
 }
 
+/** Two lanes of words, which a processor works on side by side. */
 function hashOf(view: DataView, offset: number, length: number): number {
-  let h = length;
+  let a = length;
+  let b = 0x27d4eb2f;
   const end = offset + length;
   let i = offset;
-  for (; i + 4 <= end; i += 4) {
-    h = Math.imul(h ^ view.getInt32(i, true), 0x85ebca6b);
-    h ^= h >>> 15;
+  for (; i + 8 <= end; i += 8) {
+    a = Math.imul(a ^ view.getInt32(i, true), 0x85ebca6b);
+    b = Math.imul(b ^ view.getInt32(i + 4, true), 0x9e3779b1);
+    a ^= a >>> 15;
+    b ^= b >>> 15;
   }
-  for (; i < end; i++) h = Math.imul(h ^ view.getUint8(i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
+  for (; i < end; i++) a = Math.imul(a ^ view.getUint8(i), 0x01000193);
+  a ^= Math.imul(b ^ (b >>> 13), 0xc2b2ae35);
+  a = Math.imul(a ^ (a >>> 13), 0xc2b2ae35);
+  return a ^ (a >>> 16);
 }

@@ -1,4 +1,7 @@
-/** Plain spans to an OTLP trace request: what tests, the demo and the verifier send. */
+/**
+ * Plain spans to an OTLP trace request: what tests, the demo and the verifier send, and the way of foreign formats
+ * (Jaeger, Zipkin) into the scanner.
+ */
 import { invalid } from '../../base/errors.ts';
 import { ProtoWriter } from '../../base/protobuf.ts';
 import { type KeyValue, writeKeyValue } from '../../model/any-value.ts';
@@ -9,24 +12,68 @@ import type { PlainEvent, PlainLink, PlainResource, PlainScope, PlainSpan } from
  * order in which they come. Fields at their default are left out, as protobuf libraries do.
  */
 export function plainSpansToOtlp(spans: readonly PlainSpan[]): Uint8Array<ArrayBuffer> {
-  const groups = new Map<string, ResourceGroup>();
-  for (const span of spans) {
-    const resourceKey = stableKey(span.resource);
-    let group = groups.get(resourceKey);
-    if (group === undefined) groups.set(resourceKey, (group = { resource: span.resource, scopes: new Map() }));
-    const scopeKey = stableKey(span.scope);
-    const scope = group.scopes.get(scopeKey);
-    if (scope === undefined) group.scopes.set(scopeKey, { scope: span.scope, spans: [span] });
-    else scope.spans.push(span);
-  }
-  const writer = new ProtoWriter(1024);
-  for (const group of groups.values()) writer.message(1, () => writeResourceSpans(writer, group));
-  return writer.finish();
+  const builder = new RequestBuilder();
+  for (const span of spans) builder.add(span);
+  return builder.finish();
 }
 
 interface ResourceGroup {
   readonly resource: PlainResource;
-  readonly scopes: Map<string, { readonly scope: PlainScope; readonly spans: PlainSpan[] }>;
+  readonly scopes: Map<string, ScopeGroup>;
+}
+
+interface ScopeGroup {
+  readonly scope: PlainScope;
+  /** The spans as field 2 of ScopeSpans. */
+  readonly spans: ProtoWriter;
+}
+
+/** Groups beyond these are written out and begun anew, so that a request of nothing but groups costs no more memory. */
+const openGroupsMax = 1024;
+
+/** {@link plainSpansToOtlp} one span at a time: a span is bytes when `add` returns and need not be kept. */
+export class RequestBuilder {
+  readonly #request = new ProtoWriter(1024);
+  readonly #groups = new Map<string, ResourceGroup>();
+  /** Spans often share the very objects, whose keys are then made once. */
+  readonly #keys = new WeakMap<PlainResource | PlainScope, string>();
+  #openGroups = 0;
+
+  add(span: PlainSpan): void {
+    const { spans } = this.#scopeGroup(span.resource, span.scope);
+    spans.message(2, () => writeSpan(spans, span));
+  }
+
+  finish(): Uint8Array<ArrayBuffer> {
+    this.#flush();
+    return this.#request.finish();
+  }
+
+  #scopeGroup(resource: PlainResource, scope: PlainScope): ScopeGroup {
+    const resourceKey = this.#key(resource);
+    const scopeKey = this.#key(scope);
+    const known = this.#groups.get(resourceKey)?.scopes.get(scopeKey);
+    if (known !== undefined) return known;
+    if (this.#openGroups >= openGroupsMax) this.#flush();
+    this.#openGroups++;
+    let group = this.#groups.get(resourceKey);
+    if (group === undefined) this.#groups.set(resourceKey, (group = { resource, scopes: new Map() }));
+    const fresh = { scope, spans: new ProtoWriter() };
+    group.scopes.set(scopeKey, fresh);
+    return fresh;
+  }
+
+  #key(value: PlainResource | PlainScope): string {
+    let key = this.#keys.get(value);
+    if (key === undefined) this.#keys.set(value, (key = stableKey(value)));
+    return key;
+  }
+
+  #flush(): void {
+    for (const group of this.#groups.values()) this.#request.message(1, (writer) => writeResourceSpans(writer, group));
+    this.#groups.clear();
+    this.#openGroups = 0;
+  }
 }
 
 /** Text that is equal for equal content. */
@@ -46,7 +93,7 @@ function writeResourceSpans(writer: ProtoWriter, group: ResourceGroup): void {
   for (const { scope, spans } of group.scopes.values())
     writer.message(2, () => {
       writer.message(1, () => writeScope(writer, scope));
-      for (const span of spans) writer.message(2, () => writeSpan(writer, span));
+      writer.raw(spans.peek());
       text(writer, 3, scope.schemaUrl);
     });
   text(writer, 3, group.resource.schemaUrl);

@@ -27,20 +27,60 @@ interface Entity {
   readonly truncated: number;
 }
 
+/** Room for the second of two numbers that are a key together. */
+const pairFactor = 0x400_0000;
+
+/** What is known of all Resources, or of all InstrumentationScopes, by their bytes. */
+class Entities {
+  readonly #messages = new ByteInterner();
+  readonly #schemaUrls = new ByteInterner();
+  /** Message number * 2^26 + number of the schema URL (0 = none) → number of the entity. */
+  readonly #numbers = new Map<number, number>();
+  readonly #entities: Entity[] = [];
+
+  /** Number of an entity, which `read` reads when it is new. */
+  numberOf(input: WireInput, ranges: EntityRanges, read: (ranges: EntityRanges) => Entity): number {
+    const { pieces, schemaUrlStart, schemaUrlEnd } = ranges;
+    let view = input.view;
+    let start = pieces[0] ?? 0;
+    let length = pieces.length === 0 ? 0 : pieces[1]! - start;
+    if (pieces.length > 2) {
+      const merged = new ProtoWriter();
+      for (let i = 0; i < pieces.length; i += 2) merged.raw(input.bytes.subarray(pieces[i], pieces[i + 1]));
+      view = new DataView(merged.finish().buffer);
+      start = 0;
+      length = view.byteLength;
+    }
+    const message = this.#messages.intern(view, start, length);
+    const schemaUrlLength = schemaUrlEnd - schemaUrlStart;
+    const schemaUrl =
+      schemaUrlLength === 0 ? 0 : 1 + this.#schemaUrls.intern(input.view, schemaUrlStart, schemaUrlLength);
+    const pair = message * pairFactor + schemaUrl;
+    let number = this.#numbers.get(pair);
+    if (number === undefined) {
+      number = this.#entities.push(read(ranges)) - 1;
+      this.#numbers.set(pair, number);
+    }
+    return number;
+  }
+
+  get(number: number): Entity {
+    return this.#entities[number]!;
+  }
+}
+
 export class ResourceCache {
   readonly #table: SpanTable;
   readonly #input: WireInput;
   readonly #resourceAttributes: AttributeReader;
   readonly #scopeAttributes: AttributeReader;
-  readonly #resourceNumbers = new ByteInterner();
-  readonly #scopeNumbers = new ByteInterner();
-  readonly #resources: Entity[] = [];
-  readonly #scopes: Entity[] = [];
-  /** resource number * 2^26 + scope number → row. */
-  readonly #rows = new Map<number, number>();
+  readonly #readResourceRanges = (ranges: EntityRanges): Entity => this.#readResource(ranges);
+  readonly #readScopeRanges = (ranges: EntityRanges): Entity => this.#readScope(ranges);
   readonly #fields = new Map<string, number>();
-  #identity = new DataView(new ArrayBuffer(1 << 12));
-  #maxBytes = 0;
+  #resources = new Entities();
+  #scopes = new Entities();
+  /** resource number * 2^26 + scope number → row. */
+  #rows = new Map<number, number>();
 
   constructor(table: SpanTable, input: WireInput) {
     this.#table = table;
@@ -51,11 +91,14 @@ export class ResourceCache {
       this.#fields.set(key, table.column('resourceField', key, type));
   }
 
-  /** Longest key and string value in bytes from here on. */
+  /** Longest key and string value in bytes from here on. What was read under another limit is read anew. */
   limit(maxBytes: number): void {
-    this.#maxBytes = maxBytes;
+    if (maxBytes === this.#resourceAttributes.maxBytes) return;
     this.#resourceAttributes.maxBytes = maxBytes;
     this.#scopeAttributes.maxBytes = maxBytes;
+    this.#resources = new Entities();
+    this.#scopes = new Entities();
+    this.#rows = new Map();
   }
 
   /** Forgets what a failed reading left behind. */
@@ -66,59 +109,32 @@ export class ResourceCache {
 
   /** Number of a Resource; its attributes are read when it is new. */
   resource(ranges: EntityRanges): number {
-    const length = this.#identify(ranges);
-    const known = this.#resourceNumbers.count;
-    const number = this.#resourceNumbers.intern(this.#identity, 0, length);
-    // Entities follow numbers; one whose reading failed left a number without an entity.
-    if (number >= known || this.#resources[number] === undefined) this.#resources[number] = this.#readResource(ranges);
-    return number;
+    return this.#resources.numberOf(this.#input, ranges, this.#readResourceRanges);
   }
 
   /** Number of an InstrumentationScope. */
   scope(ranges: EntityRanges): number {
-    const length = this.#identify(ranges);
-    const known = this.#scopeNumbers.count;
-    const number = this.#scopeNumbers.intern(this.#identity, 0, length);
-    if (number >= known || this.#scopes[number] === undefined) this.#scopes[number] = this.#readScope(ranges);
-    return number;
+    return this.#scopes.numberOf(this.#input, ranges, this.#readScopeRanges);
   }
 
   /** Attributes that were cut in it. */
   resourceTruncated(resource: number): number {
-    return this.#resources[resource]!.truncated;
+    return this.#resources.get(resource).truncated;
   }
 
   scopeTruncated(scope: number): number {
-    return this.#scopes[scope]!.truncated;
+    return this.#scopes.get(scope).truncated;
   }
 
   /** The table's resource row of the pair. */
   row(resource: number, scope: number): number {
-    const pair = resource * 0x400_0000 + scope;
+    const pair = resource * pairFactor + scope;
     let row = this.#rows.get(pair);
     if (row === undefined) {
-      row = this.#table.addResource([...this.#resources[resource]!.valueIds, ...this.#scopes[scope]!.valueIds]);
+      row = this.#table.addResource([...this.#resources.get(resource).valueIds, ...this.#scopes.get(scope).valueIds]);
       this.#rows.set(pair, row);
     }
     return row;
-  }
-
-  /** Everything that the values depend on, in one run of bytes. */
-  #identify(ranges: EntityRanges): number {
-    const { pieces, schemaUrlStart, schemaUrlEnd } = ranges;
-    let length = 8 + schemaUrlEnd - schemaUrlStart;
-    for (let i = 0; i < pieces.length; i += 2) length += pieces[i + 1]! - pieces[i]!;
-    if (length > this.#identity.byteLength) this.#identity = new DataView(new ArrayBuffer(length * 2));
-    const bytes = new Uint8Array(this.#identity.buffer);
-    this.#identity.setUint32(0, this.#maxBytes);
-    this.#identity.setUint32(4, schemaUrlEnd - schemaUrlStart);
-    bytes.set(this.#input.bytes.subarray(schemaUrlStart, schemaUrlEnd), 8);
-    let at = 8 + schemaUrlEnd - schemaUrlStart;
-    for (let i = 0; i < pieces.length; i += 2) {
-      bytes.set(this.#input.bytes.subarray(pieces[i], pieces[i + 1]), at);
-      at += pieces[i + 1]! - pieces[i]!;
-    }
-    return length;
   }
 
   #readResource(ranges: EntityRanges): Entity {
@@ -132,7 +148,7 @@ export class ResourceCache {
     for (let i = 0; i < ranges.pieces.length; i += 2) {
       const end = ranges.pieces[i + 1]!;
       for (let pos = ranges.pieces[i]!; pos < end; ) {
-        const tag = input.longTag(pos, end);
+        const tag = input.tag(pos, end);
         const next = input.skip(tag, input.pos, end);
         if (tag === 0x0a) {
           const id = attributes.read(input.pos, next);
@@ -171,7 +187,7 @@ export class ResourceCache {
     for (let i = 0; i < ranges.pieces.length; i += 2) {
       const end = ranges.pieces[i + 1]!;
       for (let pos = ranges.pieces[i]!; pos < end; ) {
-        const tag = input.longTag(pos, end);
+        const tag = input.tag(pos, end);
         const next = input.skip(tag, input.pos, end);
         if (tag === 0x0a) {
           nameStart = input.pos;
@@ -210,7 +226,7 @@ export class ResourceCache {
 /** EntityRef messages are stored as they came, so that readers may rely on sound ones. */
 function checkEntityRef(input: WireInput, start: number, end: number): void {
   for (let pos = start; pos < end; ) {
-    const tag = input.longTag(pos, end);
+    const tag = input.tag(pos, end);
     const next = input.skip(tag, input.pos, end);
     if ((tag & 7) !== 2) refuseField(tag, 4, pos);
     pos = next;

@@ -111,7 +111,7 @@ export class OtlpScanner {
     const input = this.#input;
     const end = input.end;
     for (let pos = 0; pos < end; ) {
-      const tag = input.longTag(pos, end);
+      const tag = input.tag(pos, end);
       const next = input.skip(tag, input.pos, end);
       if (tag === 0x0a) this.#resourceSpans(input.pos, next);
       pos = next;
@@ -123,7 +123,7 @@ export class OtlpScanner {
     const ranges = this.#resourceRanges;
     ranges.clear();
     for (let pos = start; pos < end; ) {
-      const tag = input.longTag(pos, end);
+      const tag = input.tag(pos, end);
       const next = input.skip(tag, input.pos, end);
       if (tag === 0x0a) ranges.pieces.push(input.pos, next);
       else if (tag === 0x1a) {
@@ -135,7 +135,7 @@ export class OtlpScanner {
     const resource = this.#resources.resource(ranges);
     this.#truncated += this.#resources.resourceTruncated(resource);
     for (let pos = start; pos < end; ) {
-      const tag = input.longTag(pos, end);
+      const tag = input.tag(pos, end);
       const next = input.skip(tag, input.pos, end);
       // 2 scope_spans, 1000 instrumentation_library_spans: the same shape.
       if (tag === 0x12 || tag === 8002) this.#scopeSpans(input.pos, next, resource);
@@ -145,12 +145,11 @@ export class OtlpScanner {
 
   #scopeSpans(start: number, end: number, resource: number): void {
     const input = this.#input;
-    const bytes = input.bytes;
     const ranges = this.#scopeRanges;
     ranges.clear();
     let spans = 0;
     for (let pos = start; pos < end; ) {
-      const tag = input.longTag(pos, end);
+      const tag = input.tag(pos, end);
       const next = input.skip(tag, input.pos, end);
       if (tag === 0x12) spans++;
       else if (tag === 0x0a) ranges.pieces.push(input.pos, next);
@@ -165,9 +164,7 @@ export class OtlpScanner {
     if (spans === 0) return;
     this.#resourceRow = this.#resources.row(resource, scope);
     for (let pos = start; pos < end; ) {
-      let tag = bytes[pos]!;
-      if (tag < 128) input.pos = pos + 1;
-      else tag = input.longTag(pos, end);
+      const tag = input.tag(pos, end);
       const next = input.skip(tag, input.pos, end);
       if (tag === 0x12) this.#span(input.pos, next);
       pos = next;
@@ -205,7 +202,7 @@ export class OtlpScanner {
     for (let pos = start; pos < end; ) {
       let tag = bytes[pos++]!;
       if (tag > 127) {
-        tag = input.longTag(pos - 1, end);
+        tag = input.tag(pos - 1, end);
         pos = input.pos;
       }
       if ((tag & 7) === 2) {
@@ -339,7 +336,7 @@ export class OtlpScanner {
   #status(start: number, end: number): void {
     const input = this.#input;
     for (let pos = start; pos < end; ) {
-      const tag = input.longTag(pos, end);
+      const tag = input.tag(pos, end);
       const next = input.skip(tag, input.pos, end);
       if (tag === 0x12) {
         this.#messageStart = input.pos;
@@ -361,7 +358,7 @@ export class OtlpScanner {
     let dropped = 0;
     attributes.begin();
     for (let pos = start; pos < end; ) {
-      const tag = input.longTag(pos, end);
+      const tag = input.tag(pos, end);
       pos = input.pos;
       const next = input.skip(tag, pos, end);
       if (tag === 0x1a) {
@@ -402,7 +399,7 @@ export class OtlpScanner {
     let flags = 0;
     attributes.begin();
     for (let pos = start; pos < end; ) {
-      const tag = input.longTag(pos, end);
+      const tag = input.tag(pos, end);
       pos = input.pos;
       const next = input.skip(tag, pos, end);
       switch (tag) {

@@ -79,8 +79,13 @@ export class WireInput {
     throw new DamagedInput(at, 'varint is longer than 10 bytes');
   }
 
-  /** A tag of more than one byte: field number * 8 + wire type. */
-  longTag(at: number, end: number): number {
+  /** A tag, field number * 8 + wire type. `at` is before the end. */
+  tag(at: number, end: number): number {
+    const byte = this.bytes[at]!;
+    if (byte < 128) {
+      this.pos = at + 1;
+      return byte;
+    }
     this.varint(at, end);
     if (this.high !== 0) throw new DamagedInput(at, 'field number is too large');
     return this.low >>> 0;
@@ -88,6 +93,18 @@ export class WireInput {
 
   /** Reads a length and returns where its payload ends; `pos` is where it starts. */
   payloadEnd(at: number, end: number): number {
+    const bytes = this.bytes;
+    const byte = bytes[at]!;
+    if (byte > 127 && bytes[at + 1]! < 128) {
+      const next = at + 2 + ((byte & 127) | (bytes[at + 1]! << 7));
+      if (next <= end) {
+        this.pos = at + 2;
+        return next;
+      }
+    } else if (byte < 128 && at + 1 + byte <= end) {
+      this.pos = at + 1;
+      return at + 1 + byte;
+    }
     this.varint(at, end);
     const length = (this.low >>> 0) + (this.high >>> 0) * 0x1_0000_0000;
     if (length > end - this.pos) throw new DamagedInput(at, `length ${length}, but ${end - this.pos} bytes are left`);
