@@ -1,6 +1,9 @@
 /** The read role over one store: blocks opened through it, live tables from the write role. */
 import type { TraceLookup, TracePart } from '../api/ports.ts';
+import { ColumnCache } from '../block/column-cache.ts';
 import type { ManifestStore } from '../block/manifest.ts';
+import { blockFileKey } from '../block/manifest-keys.ts';
+import { openBlock } from '../block/read-block.ts';
 import type { ObjectStore } from '../objectstore/object-store.ts';
 import { type LiveSource, Reader } from '../roles/read/reader.ts';
 import type { Config } from './config/schema.ts';
@@ -11,10 +14,16 @@ export function createReader(parts: {
   live: LiveSource;
   manifest: ManifestStore;
 }): { reader: Reader; traces: TraceLookup } {
+  const { config, store, live, manifest } = parts;
+  const cache = new ColumnCache(config.querier.column_cache_bytes);
   const reader = new Reader({
-    live: parts.live,
-    manifest: parts.manifest,
-    openBlock: async () => [],
+    live,
+    manifest,
+    openBlock: (tenant, { id, files }, cost) => {
+      const readRange = (file: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> =>
+        store.getRange(blockFileKey(tenant, id, file), offset, length, signal);
+      return openBlock({ blockId: id, sizes: files, readRange, cache }, cost);
+    },
     assemble: async (fragments) => ({
       fragments,
       blockCount: fragments.length,

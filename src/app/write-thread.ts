@@ -47,7 +47,7 @@ const heldBodiesMax = 48 * 1024 * 1024;
 const segmentsInFlightMax = 2;
 const segmentBytesMax = 8 * 1024 * 1024;
 const pendingSegmentBytesMax = 64 * 1024 * 1024;
-/** Frozen tables waiting for the builder, about 15 MB each, before senders are slowed down. */
+/** Tables' worth of spans, about 15 MB each, that may wait for the builder before senders are slowed down. */
 const frozenTablesMax = 2;
 const tickMs = 1000;
 
@@ -72,7 +72,7 @@ const writer = new Writer({
   },
   blockSpansMax: config.live_store.max_block_spans,
   blockAgeMsMax: config.live_store.max_block_duration,
-  frozenTablesMax,
+  frozenSpansMax: frozenTablesMax * config.live_store.max_block_spans,
   waitingBytesMax: heldBodiesMax,
   onChange: () => Atomics.add(changeCount, 0, 1),
   log,

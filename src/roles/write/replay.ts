@@ -1,7 +1,8 @@
 /**
  * What writers left behind becomes live again: segments whose rows are not in blocks yet are scanned into tables, which
- * are visible at once and go to the builder. Segments that every tenant has in blocks are deleted. A damaged segment
- * can only hold what was never acknowledged; it is set aside under `damaged/` and reported, not deleted unseen.
+ * are visible at once and go to the builder. Segments that every tenant has in blocks are deleted. A crash leaves no
+ * damaged segment, since one appears whole or not at all; a disk that rots or lies can. It is set aside under `damaged/`
+ * and reported with its reason, and everything else is replayed.
  */
 import type { ManifestStore } from '../../block/manifest.ts';
 import type { ObjectStore } from '../../objectstore/object-store.ts';
@@ -49,7 +50,10 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     await adopted.finish();
   }
   for (const bad of skipped) {
-    log.warn({ key: bad.key, reason: bad.reason }, 'a damaged segment was set aside; nothing in it was acknowledged');
+    log.warn(
+      { key: bad.key, reason: bad.reason },
+      'a damaged segment was set aside; its requests are lost unless it is repaired',
+    );
     await store.put(`damaged/${bad.key}`, await store.get(bad.key));
     await store.delete(bad.key);
   }

@@ -44,8 +44,8 @@ export interface WriterOptions {
   readonly blockSpansMax: number;
   /** … or is this old. */
   readonly blockAgeMsMax: number;
-  /** Frozen tables that may wait for the builder before pushes wait too. Bounds memory together with blockSpansMax. */
-  readonly frozenTablesMax: number;
+  /** Spans in frozen tables, waiting for the builder, beyond which pushes wait too. Bounds memory. */
+  readonly frozenSpansMax: number;
   /** Bodies that may wait for room; beyond it pushes are refused. */
   readonly waitingBytesMax: number;
   /** Something a reader could see has changed. */
@@ -315,20 +315,20 @@ export class Writer implements Ingest {
     else tenants.add(tenant);
   }
 
-  #frozenCount(): number {
-    let count = 0;
-    for (const state of this.#tenants.values()) count += state.frozen.length;
-    return count;
+  get #frozenSpans(): number {
+    let spans = 0;
+    for (const table of this.#buildQueue) spans += table.publishedSpans;
+    return spans;
   }
 
   async #waitForRoom(bytes: number): Promise<void> {
-    if (this.#frozenCount() <= this.#options.frozenTablesMax) return;
+    if (this.#frozenSpans <= this.#options.frozenSpansMax) return;
     if (bytes > 0 && this.#waitingBytes + bytes > this.#options.waitingBytesMax) {
       throw new ExhaustedError('writer_busy', 'the writer is behind with building blocks; try again later', 1000);
     }
     this.#waitingBytes += bytes;
     try {
-      while (this.#frozenCount() > this.#options.frozenTablesMax && !this.#abort.signal.aborted) {
+      while (this.#frozenSpans > this.#options.frozenSpansMax && !this.#abort.signal.aborted) {
         await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
       }
     } finally {
