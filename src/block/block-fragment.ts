@@ -129,6 +129,7 @@ export class BlockFragment implements StoredFragment {
   readonly minStart: number;
   readonly maxEnd: number;
   readonly sizeBytes: number;
+  readonly isLive = false;
   readonly name: Column;
   readonly statusMessage: Column;
   readonly eventName: Column;

@@ -27,6 +27,7 @@ class LiveFragment implements StoredFragment {
   readonly minStart: number;
   readonly maxEnd: number;
   readonly sizeBytes = 0;
+  readonly isLive = true;
 
   constructor(table: LiveTable, hiddenTraces: Uint8Array | undefined) {
     const { ordered } = table;

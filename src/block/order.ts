@@ -267,4 +267,6 @@ function compareWords(words: Uint32Array, a: number, b: number, width: number): 
   return 0;
 }
 
-const bigEndian = (w: number): number => ((w << 24) | ((w & 0xff00) << 8) | ((w >>> 8) & 0xff00) | (w >>> 24)) >>> 0;
+/** A word as it is in memory, with its first byte as the highest. */
+export const bigEndian = (w: number): number =>
+  ((w << 24) | ((w & 0xff00) << 8) | ((w >>> 8) & 0xff00) | (w >>> 24)) >>> 0;

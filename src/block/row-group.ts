@@ -27,6 +27,11 @@ import { OverflowValues } from './overflow-values.ts';
 import { tableOfScope } from './scopes.ts';
 import { type FirstRows, readTraces, type TraceArrays, type TraceTable } from './trace-arrays.ts';
 
+interface CountedLayoutColumn {
+  readonly column: LayoutColumn;
+  readonly count: number;
+}
+
 export class RowGroup implements BufferOwner {
   readonly source: BlockSource;
   readonly number: number;
@@ -37,6 +42,7 @@ export class RowGroup implements BufferOwner {
   readonly #table: TraceTable;
   readonly #buffers = new Map<string, ColumnBuffer>();
   readonly #names = new Map<ColumnBuffer, string>();
+  readonly #columns = new Map<TableColumnScope, readonly CountedLayoutColumn[]>();
   readonly #overflow = new WeakMap<CodesBuffer, OverflowValues>();
   #traces: TraceArrays | undefined;
   #tracesPending: Promise<TraceArrays> | undefined;
@@ -103,10 +109,19 @@ export class RowGroup implements BufferOwner {
   }
 
   /** Field and attribute columns of a scope that have values here, with how many. */
-  columns(scope: TableColumnScope): { column: LayoutColumn; count: number }[] {
+  columns(scope: TableColumnScope): readonly CountedLayoutColumn[] {
+    let columns = this.#columns.get(scope);
+    if (columns === undefined) {
+      columns = this.#listColumns(scope);
+      this.#columns.set(scope, columns);
+    }
+    return columns;
+  }
+
+  #listColumns(scope: TableColumnScope): CountedLayoutColumn[] {
     const table = tableOfScope[scope];
     if (this.rows(table) === 0) return [];
-    const out: { column: LayoutColumn; count: number }[] = [];
+    const out: CountedLayoutColumn[] = [];
     for (const column of this.source.description.layout[table].columns) {
       if (column.scope !== scope) continue;
       const count = this.#valueCount(table, column.name);

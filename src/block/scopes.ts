@@ -26,3 +26,5 @@ export const tableOfScope: Readonly<Record<TableColumnScope, RowTable>> = {
 
 export const isPortField = (scope: TableColumnScope | 'fixed', key: string): boolean =>
   Object.hasOwn(portFields, scope) && portFields[scope as keyof typeof portFields].includes(key);
+
+export const allScopes = Object.keys(tableOfScope) as readonly TableColumnScope[];

@@ -9,6 +9,8 @@ export interface StoredColumn extends Column {
 export interface StoredFragment extends Fragment {
   /** The block or live table it is part of. */
   readonly sourceId: string;
+  /** Over a table in memory. Others are blocks and never change. */
+  readonly isLive: boolean;
 
   /**
    * The same fragment for another query: what it loads stays readable for as long as somebody holds the view, even when
