@@ -162,8 +162,8 @@ const shortWord = (view: DataView, offset: number, length: number): number => {
   return word;
 };
 
-/** Words, the last of which overlaps the one before when the length is no multiple of four. */
-function hashView(view: DataView, offset: number, length: number, seed: number): number {
+/** 32-bit hash of a run of bytes: words, the last of which overlaps the one before when there are odd bytes. */
+export function hashBytes(view: DataView, offset: number, length: number, seed: number): number {
   if (length < 4) return finish(mix(seed, shortWord(view, offset, length)));
   const last = offset + length - 4;
   let h = seed;
@@ -287,7 +287,7 @@ export class SpanTable implements SpanTableData {
 
   /** The same for callers that keep a view of their bytes. */
   valueAt(column: number, view: DataView, offset: number, length: number): number {
-    const hash = hashView(view, offset, length, seedOf(column, length));
+    const hash = hashBytes(view, offset, length, seedOf(column, length));
     const slots = this.#valueSlots;
     const mask = slots.length - 1;
     let slot = (hash << 1) & mask;

@@ -15,7 +15,7 @@
 import { ProtoWriter } from '../../base/protobuf.ts';
 import { anyValueDepthMax } from '../../model/any-value.ts';
 import type { TableColumnScope, ValueType } from '../../model/columns.ts';
-import { type SpanTable, sameBytes } from '../../model/span-table.ts';
+import { hashBytes, type SpanTable, sameBytes } from '../../model/span-table.ts';
 import { DamagedInput, refuseField, type WireInput } from './wire-input.ts';
 
 const Type = { string: 0, int: 1, double: 2, bool: 3, any: 4 } as const;
@@ -233,7 +233,7 @@ export class AttributeReader {
 
   #keyOf(view: DataView, at: number, length: number): number {
     const keys = this.#keys;
-    const hash = hashKey(view, at, length);
+    const hash = hashBytes(view, at, length, length);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (let key = this.#slots[slot]!; key !== 0; key = this.#slots[slot]!) {
@@ -292,13 +292,6 @@ const grown = (old: Int32Array): Int32Array<ArrayBuffer> => {
   array.set(old);
   return array;
 };
-
-function hashKey(view: DataView, at: number, length: number): number {
-  let h = length;
-  for (let i = 0; i < length; i++) h = Math.imul(h ^ view.getUint8(at + i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
-  return h ^ (h >>> 13);
-}
 
 const noBytes = new Uint8Array(0);
 

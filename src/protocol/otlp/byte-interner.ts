@@ -1,5 +1,5 @@
 /** Numbers for byte strings, from 0 in order of first appearance: one hash and, mostly, one compare a lookup. */
-import { sameBytes } from '../../model/span-table.ts';
+import { hashBytes, sameBytes } from '../../model/span-table.ts';
 
 export class ByteInterner {
   #count = 0;
@@ -17,7 +17,7 @@ export class ByteInterner {
 
   /** Number of the bytes, made when new (then it is the count before). The bytes are copied. */
   intern(view: DataView, offset: number, length: number): number {
-    const hash = hashOf(view, offset, length);
+    const hash = hashBytes(view, offset, length, length);
     const slots = this.#slots;
     const mask = slots.length - 1;
     let slot = (hash << 1) & mask;
@@ -70,22 +70,4 @@ export class ByteInterner {
     }
     this.#slots = slots;
   }
-}
-
-/** Two lanes of words, which a processor works on side by side. */
-function hashOf(view: DataView, offset: number, length: number): number {
-  let a = length;
-  let b = 0x27d4eb2f;
-  const end = offset + length;
-  let i = offset;
-  for (; i + 8 <= end; i += 8) {
-    a = Math.imul(a ^ view.getInt32(i, true), 0x85ebca6b);
-    b = Math.imul(b ^ view.getInt32(i + 4, true), 0x9e3779b1);
-    a ^= a >>> 15;
-    b ^= b >>> 15;
-  }
-  for (; i < end; i++) a = Math.imul(a ^ view.getUint8(i), 0x01000193);
-  a ^= Math.imul(b ^ (b >>> 13), 0xc2b2ae35);
-  a = Math.imul(a ^ (a >>> 13), 0xc2b2ae35);
-  return a ^ (a >>> 16);
 }
