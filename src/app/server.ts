@@ -44,7 +44,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const lock = await lockFolder(config.storage.trace.local.path);
   const store = await openStore(config);
   const write = new WriteRole(config);
-  const { reader, traces } = createReader({
+  const reader = createReader({
     config,
     store,
     live: write,
@@ -63,7 +63,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const limits = queryLimits(config);
   const ports: ApiPorts = {
     engine,
-    traces,
+    traces: reader,
     status: statusSource({ config, phase: () => phase, metrics }),
     limits: () => limits,
     clock: systemClock,

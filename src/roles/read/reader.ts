@@ -8,6 +8,7 @@
 import { ErrorKind, RubatoError } from '../../base/errors.ts';
 import { liveFragment } from '../../block/live-fragment.ts';
 import type { BlockMeta, ManifestState, ManifestStore } from '../../block/manifest.ts';
+import { assembleSnapshot, type FoundTrace, findTrace, SnapshotCache } from '../../block/snapshot.ts';
 import type { StoredFragment } from '../../block/stored-fragment.ts';
 import type { ReadCost, Snapshot, SnapshotRequest, TraceStorage } from '../../traceql/storage.ts';
 import type { LiveTableView } from '../write/live-table.ts';
@@ -23,12 +24,12 @@ export interface ReaderOptions {
   readonly manifest: ManifestStore;
   /** Opens a block: its fragments, nothing read but its index. */
   readonly openBlock: (tenant: string, meta: BlockMeta, cost: ReadCost) => Promise<readonly StoredFragment[]>;
-  /** Puts pieces of the same trace together. */
-  readonly assemble: (
-    fragments: readonly StoredFragment[],
-    request: SnapshotRequest,
-    cost: ReadCost,
-  ) => Promise<Snapshot>;
+}
+
+export interface TraceRequest {
+  readonly tenant: string;
+  /** 16 bytes. */
+  readonly traceId: Uint8Array;
 }
 
 /** Loading a manifest that a writer has just committed takes one try; more mean that something is wrong. */
@@ -44,6 +45,8 @@ interface TenantView {
 export class Reader implements TraceStorage {
   readonly #options: ReaderOptions;
   readonly #tenants = new Map<string, TenantView>();
+  /** By the request's tenants: several that are queried together are put together. */
+  readonly #snapshots = new Map<string, SnapshotCache>();
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -53,7 +56,20 @@ export class Reader implements TraceStorage {
   async snapshot(request: SnapshotRequest, cost: ReadCost, signal?: AbortSignal): Promise<Snapshot> {
     const tenants = request.tenant.split('|');
     const parts = await Promise.all(tenants.map((tenant) => this.#fragments(tenant, request, cost, signal)));
-    return this.#options.assemble(parts.flat(), request, cost);
+    const { traceId } = request;
+    return assembleSnapshot(parts.flat(), this.#cacheOf(request.tenant), cost, {
+      ...(traceId !== undefined && { traceId }),
+      ...(signal !== undefined && { signal }),
+    });
+  }
+
+  /** The traces with this id (16 bytes), whole: one, or one for each of several tenants put together. */
+  async trace(request: TraceRequest, cost: ReadCost, signal: AbortSignal): Promise<readonly FoundTrace[]> {
+    const everywhere = { tenant: request.tenant, startUnixNano: 0n, endUnixNano: 0n };
+    const tenants = request.tenant.split('|');
+    const parts = await Promise.all(tenants.map((tenant) => this.#fragments(tenant, everywhere, cost, signal)));
+    const found = await findTrace(parts.flat(), request.traceId, cost, signal);
+    return found === undefined ? [] : [found];
   }
 
   /** Blocks that the newest known manifest lists, over all tenants seen so far. */
@@ -61,6 +77,12 @@ export class Reader implements TraceStorage {
     let count = 0;
     for (const view of this.#tenants.values()) count += view.manifest?.blocks.size ?? 0;
     return count;
+  }
+
+  #cacheOf(tenants: string): SnapshotCache {
+    let cache = this.#snapshots.get(tenants);
+    if (cache === undefined) this.#snapshots.set(tenants, (cache = new SnapshotCache()));
+    return cache;
   }
 
   async #fragments(

@@ -1,0 +1,138 @@
+/**
+ * One TCP port for HTTP/1.1, HTTP/2 without TLS (prior knowledge) and gRPC. The HTTP/1.1 server owns the port; before it
+ * takes a connection, the first bytes are looked at once, and a connection that opens with HTTP/2's preface goes to the
+ * HTTP/2 server. Nothing is copied or forwarded: after the first bytes both work on the socket itself.
+ *
+ *   connect ─► first bytes ─► "PRI " ─► HTTP/2 ─► content-type application/grpc… ─► grpc
+ *                        │                    └─► anything else                  ─► http
+ *                        └─► anything else ─► HTTP/1.1                           ─► http
+ *
+ * RFC 9113, 3.4: the preface is "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"; no HTTP/1.1 method begins with "PRI ".
+ */
+import http from 'node:http';
+import http2, { type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Request, Response } from '../api/http/reply.ts';
+
+export interface ListenerHandlers {
+  /** Requests that are not gRPC, over either version of HTTP. Without it the port is for gRPC alone. */
+  readonly http?: (request: Request, response: Response) => void;
+  readonly grpc: (request: Http2ServerRequest, response: Http2ServerResponse) => void;
+}
+
+export interface ListenerTimes {
+  /** A connection that has not said by then which protocol it speaks is cut. */
+  readonly firstBytesMs: number;
+  /** Time for the head and body of an HTTP/1.1 request. */
+  readonly requestMs: number;
+  /** An HTTP/2 connection on which nothing happens is told to go: its open calls end first. */
+  readonly idleSessionMs: number;
+}
+
+export const defaultListenerTimes: ListenerTimes = {
+  firstBytesMs: 5_000,
+  requestMs: 60_000,
+  idleSessionMs: 15 * 60_000,
+};
+
+const prefaceStart = Buffer.from('PRI ');
+/** Calls at the same time over one connection. */
+const streamsMax = 256;
+
+export class Listener {
+  readonly #http1: http.Server;
+  readonly #http2: http2.Http2Server;
+  readonly #serveHttp1: (socket: Socket) => void;
+  readonly #times: ListenerTimes;
+  /** Connections whose protocol is not known yet. */
+  readonly #undecided = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  constructor(handlers: ListenerHandlers, times: ListenerTimes = defaultListenerTimes) {
+    const serve = handlers.http ?? refuse;
+    this.#times = times;
+    this.#http1 = http.createServer({ requestTimeout: times.requestMs, noDelay: true }, serve);
+    const [takeConnection] = this.#http1.listeners('connection') as ((socket: Socket) => void)[];
+    this.#http1.removeAllListeners('connection');
+    this.#http1.on('connection', (socket: Socket) => this.#decide(socket));
+    this.#serveHttp1 = (socket) => takeConnection!.call(this.#http1, socket);
+    this.#http2 = http2.createServer({ settings: { maxConcurrentStreams: streamsMax } }, (request, response) => {
+      if (isGrpc(request)) handlers.grpc(request, response);
+      else serve(request, response);
+    });
+    this.#http2.on('session', (session) => this.#keep(session));
+  }
+
+  /** Resolves with the bound port. @throws the error of the system when the port cannot be had. */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#http1.once('error', reject);
+      this.#http1.listen(port, host, () => {
+        this.#http1.off('error', reject);
+        resolve((this.#http1.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Takes no more connections and calls, lets those that run end, and cuts what is left after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#http1.close(() => resolve()));
+    for (const socket of this.#undecided) socket.destroy();
+    for (const session of this.#sessions) session.close();
+    // A connection that was busy when the port closed is idle after its answer.
+    const sweep = setInterval(() => this.#http1.closeIdleConnections(), 20);
+    const cut = setTimeout(() => {
+      this.#http1.closeAllConnections();
+      for (const session of this.#sessions) session.destroy();
+    }, graceMs);
+    await closed;
+    clearInterval(sweep);
+    clearTimeout(cut);
+  }
+
+  #decide(socket: Socket): void {
+    let head: Buffer | undefined;
+    const timer = setTimeout(() => socket.destroy(), this.#times.firstBytesMs);
+    const forget = (): void => {
+      clearTimeout(timer);
+      this.#undecided.delete(socket);
+      socket.off('data', onData).off('end', cut).off('error', cut).off('close', forget);
+    };
+    const cut = (): void => {
+      socket.destroy();
+    };
+    const onData = (chunk: Buffer): void => {
+      head = head === undefined ? chunk : Buffer.concat([head, chunk]);
+      const known = Math.min(head.length, prefaceStart.length);
+      const same = head.compare(prefaceStart, 0, known, 0, known) === 0;
+      if (same && known < prefaceStart.length) return;
+      forget();
+      socket.pause();
+      socket.unshift(head);
+      if (same) this.#http2.emit('connection', socket);
+      else {
+        this.#serveHttp1(socket);
+        socket.resume();
+      }
+    };
+    this.#undecided.add(socket);
+    socket.on('data', onData).once('end', cut).once('error', cut).once('close', forget);
+  }
+
+  #keep(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+    session.on('error', () => session.destroy());
+    session.setTimeout(this.#times.idleSessionMs, () => session.close());
+  }
+}
+
+function isGrpc(request: Http2ServerRequest): boolean {
+  return request.headers['content-type']?.startsWith('application/grpc') === true;
+}
+
+function refuse(_request: Request, response: Response): void {
+  response.statusCode = 415;
+  response.setHeader('content-type', 'text/plain; charset=utf-8');
+  response.end('this port is for gRPC\n');
+}

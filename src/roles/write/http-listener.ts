@@ -1,0 +1,159 @@
+/** What the receivers over HTTP/1.1 share: life of the server, bodies read under the gate, plain answers, CORS. */
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { BodyGate } from './body-gate.ts';
+import { bodyTooLarge, decompress } from './decompress.ts';
+
+/** A request that stands still this long is cut off, so that slow senders cannot hold the gate. */
+const requestTimeoutMs = 60_000;
+
+export class HttpListener {
+  readonly #server: http.Server;
+  readonly #address: { readonly host: string; readonly port: number };
+
+  constructor(
+    address: { readonly host: string; readonly port: number },
+    handle: (request: http.IncomingMessage, response: http.ServerResponse) => Promise<void>,
+  ) {
+    this.#address = address;
+    this.#server = http.createServer(
+      { requestTimeout: requestTimeoutMs, keepAliveTimeout: 65_000 },
+      (request, response) => {
+        handle(request, response).catch((error: unknown) =>
+          response.destroy(error instanceof Error ? error : undefined),
+        );
+      },
+    );
+  }
+
+  /** Resolves with the bound port. */
+  listen(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#address.port, this.#address.host, () => {
+        this.#server.off('error', reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Stops accepting; resolves when the running requests are answered. */
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeIdleConnections();
+    });
+  }
+}
+
+export function header(request: http.IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Without parameters, in lower case. */
+export function mediaType(request: http.IncomingMessage): string {
+  return (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+}
+
+export function answer(response: http.ServerResponse, status: number, type: string, body: Buffer): void {
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': body.length });
+  response.end(body);
+}
+
+/** As Go's http.Error, which the collector's receivers answer with. */
+export function answerText(response: http.ServerResponse, status: number, text: string): void {
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  answer(response, status, 'text/plain; charset=utf-8', Buffer.from(`${text}\n`));
+}
+
+/** The sender left in the middle of its request: nobody to answer. */
+export function senderLeft(request: http.IncomingMessage): boolean {
+  return request.destroyed && !request.complete;
+}
+
+/** For an answer before the whole body was read: what is left is not read, the connection ends with the answer. */
+export function endUnreadBody(request: http.IncomingMessage, response: http.ServerResponse): void {
+  if (!request.complete) response.setHeader('Connection', 'close');
+}
+
+export interface BodyLimits {
+  /** Largest body, before and after decompression. */
+  readonly bodyBytesMax: number;
+  readonly gate: BodyGate;
+}
+
+/**
+ * Reads and decompresses the body, and holds room for it in the gate until `use` is done.
+ * @throws RubatoError: the body is too large or damaged, or the gate has no room
+ */
+export async function withBody(
+  request: http.IncomingMessage,
+  limits: BodyLimits,
+  use: (body: Buffer) => Promise<void>,
+): Promise<void> {
+  const declared = Number(request.headers['content-length'] ?? 0);
+  if (declared > limits.bodyBytesMax) throw bodyTooLarge(limits.bodyBytesMax);
+  const held = declared > 0 ? declared : limits.bodyBytesMax;
+  limits.gate.take(held);
+  try {
+    const raw = await readBody(request, declared, limits.bodyBytesMax);
+    const coding = (header(request, 'content-encoding') ?? '').trim().toLowerCase();
+    await use(coding === '' ? raw : await decompress(coding, raw, limits.bodyBytesMax));
+  } finally {
+    limits.gate.give(held);
+  }
+}
+
+/** The whole body. With a declared length it goes into one buffer, without a second copy at the end. */
+function readBody(request: http.IncomingMessage, declared: number, bytesMax: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const whole = declared > 0 ? Buffer.allocUnsafeSlow(declared) : undefined;
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      if (whole !== undefined && length + chunk.length <= declared) chunk.copy(whole, length);
+      else chunks.push(chunk);
+      length += chunk.length;
+      if (length > bytesMax) {
+        request.pause();
+        reject(bodyTooLarge(bytesMax));
+      }
+    });
+    request.on('end', () => resolve(whole ?? Buffer.concat(chunks, length)));
+    request.on('error', reject);
+    request.on('close', () => reject(new Error('the sender went away')));
+  });
+}
+
+/**
+ * Lets browsers of allowed origins send. True when the request was a preflight and is answered.
+ * @param origins may each hold one `*`; empty: none
+ */
+export function answerCors(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  origins: readonly string[],
+): boolean {
+  const origin = header(request, 'origin');
+  if (origin === undefined || !originAllowed(origin, origins)) return false;
+  response.setHeader('Access-Control-Allow-Origin', origin);
+  response.setHeader('Vary', 'Origin');
+  if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false;
+  response.setHeader('Access-Control-Allow-Methods', 'POST');
+  const headers = header(request, 'access-control-request-headers');
+  if (headers !== undefined) response.setHeader('Access-Control-Allow-Headers', headers);
+  response.writeHead(204).end();
+  return true;
+}
+
+function originAllowed(origin: string, allowed: readonly string[]): boolean {
+  return allowed.some((pattern) => {
+    if (pattern === '*' || pattern === origin) return true;
+    const star = pattern.indexOf('*');
+    if (star < 0) return false;
+    const head = pattern.slice(0, star);
+    const tail = pattern.slice(star + 1);
+    return origin.length >= head.length + tail.length && origin.startsWith(head) && origin.endsWith(tail);
+  });
+}

@@ -1,0 +1,33 @@
+/** Jaeger's spans over gRPC: jaeger.api_v2.CollectorService/PostSpans. Errors have the codes of OTLP over gRPC. */
+import { jaegerProtoToOtlp } from '../../protocol/jaeger/proto-batch.ts';
+import type { Ingest } from './ingest.ts';
+import { type UnaryGrpcOptions, UnaryGrpcServer } from './unary-grpc.ts';
+
+export interface JaegerGrpcReceiverOptions extends UnaryGrpcOptions {
+  readonly ingest: Ingest;
+}
+
+export class JaegerGrpcReceiver {
+  readonly #server: UnaryGrpcServer;
+
+  constructor(options: JaegerGrpcReceiverOptions) {
+    this.#server = new UnaryGrpcServer(options, {
+      path: '/jaeger.api_v2.CollectorService/PostSpans',
+      // PostSpansResponse has no fields.
+      reply: new Uint8Array(0),
+      handle: async (tenant, message, pushOptions) => {
+        await options.ingest.push(tenant, jaegerProtoToOtlp(message), pushOptions);
+      },
+    });
+  }
+
+  /** Resolves with the bound port. */
+  listen(): Promise<number> {
+    return this.#server.listen();
+  }
+
+  /** Tells clients to go elsewhere; resolves when the running calls are answered. */
+  close(): Promise<void> {
+    return this.#server.close();
+  }
+}

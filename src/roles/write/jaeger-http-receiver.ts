@@ -1,0 +1,101 @@
+/**
+ * Jaeger's spans over HTTP/1.1: POST /api/traces with a Thrift `Batch` in the binary protocol, as Jaeger's collector
+ * takes it from clients that send without an agent. `?format=jaeger.thrift` may stand behind it and says nothing new.
+ *
+ * Answered 202 when the spans are durable, 400 for what is no batch, 413 for a body that is too large, and 500 for all
+ * that is wrong afterwards, tenants and limits included (contract 2.5).
+ */
+import type http from 'node:http';
+import { jaegerThriftToOtlp } from '../../protocol/jaeger/thrift-batch.ts';
+import type { BodyGate } from './body-gate.ts';
+import { senderStatus } from './grpc-status.ts';
+import {
+  answerCors,
+  answerText,
+  endUnreadBody,
+  HttpListener,
+  header,
+  mediaType,
+  senderLeft,
+  withBody,
+} from './http-listener.ts';
+import type { Ingest, TenantOf } from './ingest.ts';
+
+export interface JaegerHttpReceiverOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Largest body, before and after decompression. The collector's default is 20 MiB. */
+  readonly bodyBytesMax: number;
+  readonly ingest: Ingest;
+  readonly gate: BodyGate;
+  readonly tenantOf: TenantOf;
+  /** Origins that browsers may send from; empty: none. */
+  readonly corsAllowedOrigins: readonly string[];
+}
+
+const thriftTypes: ReadonlySet<string> = new Set(['application/x-thrift', 'application/vnd.apache.thrift.binary']);
+
+export class JaegerHttpReceiver {
+  readonly #listener: HttpListener;
+  readonly #options: JaegerHttpReceiverOptions;
+
+  constructor(options: JaegerHttpReceiverOptions) {
+    this.#options = options;
+    this.#listener = new HttpListener(options, (request, response) => this.#handle(request, response));
+  }
+
+  /** Resolves with the bound port. */
+  listen(): Promise<number> {
+    return this.#listener.listen();
+  }
+
+  /** Stops accepting; resolves when the running requests are answered. */
+  close(): Promise<void> {
+    return this.#listener.close();
+  }
+
+  async #handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    if (this.#answerOutsiders(request, response)) return;
+    let parsed = false;
+    try {
+      await withBody(request, this.#options, async (body) => {
+        const message = jaegerThriftToOtlp(body);
+        parsed = true;
+        const tenant = this.#options.tenantOf(header(request, 'x-scope-orgid'));
+        const noGenerateMetrics = 'no-generate-metrics' in request.headers;
+        await this.#options.ingest.push(tenant, message, { noGenerateMetrics });
+      });
+      response.writeHead(202, { 'Content-Length': 0 }).end();
+    } catch (error) {
+      if (senderLeft(request)) return;
+      endUnreadBody(request, response);
+      const { httpStatus, message } = senderStatus(error);
+      if (parsed) answerText(response, 500, `Cannot submit Jaeger batch: ${message}`);
+      else {
+        const status = httpStatus === 400 || httpStatus === 413 ? httpStatus : 500;
+        answerText(response, status, `Unable to process request body: ${message}`);
+      }
+    }
+  }
+
+  /** CORS, and what is no batch of spans at all. True when answered. */
+  #answerOutsiders(request: http.IncomingMessage, response: http.ServerResponse): boolean {
+    if (answerCors(request, response, this.#options.corsAllowedOrigins)) return true;
+    const path = (request.url ?? '').split('?', 1)[0];
+    if (path !== '/api/traces') {
+      answerText(response, 404, '404 page not found');
+    } else if (request.method !== 'POST') {
+      response.writeHead(405, { 'Content-Length': 0, Allow: 'POST' }).end();
+    } else {
+      const type = mediaType(request);
+      if (thriftTypes.has(type)) return false;
+      answerText(
+        response,
+        400,
+        type === '' ? 'Cannot parse content type: none given' : `Unsupported content type: ${type}`,
+      );
+    }
+    request.resume();
+    return true;
+  }
+}

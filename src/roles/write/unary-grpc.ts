@@ -1,0 +1,177 @@
+/**
+ * A gRPC server for one unary method whose message goes on as bytes: it speaks gRPC on node:http2 itself instead of
+ * through generated code, which would first build every span as an object.
+ * Wire format: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+ *
+ *   DATA = 1 byte compressed flag | 4 bytes length, big endian | message
+ */
+import http2 from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { invalid } from '../../base/errors.ts';
+import { encodeStatus } from '../../protocol/otlp/export-response.ts';
+import type { BodyGate } from './body-gate.ts';
+import { bodyTooLarge, decompress } from './decompress.ts';
+import { GrpcCode, type SenderStatus, senderStatus } from './grpc-status.ts';
+import type { PushOptions, TenantOf } from './ingest.ts';
+
+export interface UnaryGrpcOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Largest message, before and after decompression. */
+  readonly messageBytesMax: number;
+  readonly gate: BodyGate;
+  readonly tenantOf: TenantOf;
+}
+
+export interface UnaryMethod {
+  /** `/package.Service/Method` */
+  readonly path: string;
+  /** The message of every answer. */
+  readonly reply: Uint8Array;
+  /** Owns `message`. Errors are answered by {@link senderStatus}. */
+  readonly handle: (tenant: string, message: Buffer, options: PushOptions) => Promise<void>;
+}
+
+const frameBytes = 5;
+
+export class UnaryGrpcServer {
+  readonly #server: http2.Http2Server;
+  readonly #sessions = new Set<http2.ServerHttp2Session>();
+  readonly #options: UnaryGrpcOptions;
+  readonly #method: UnaryMethod;
+  readonly #replyFrame: Buffer;
+
+  constructor(options: UnaryGrpcOptions, method: UnaryMethod) {
+    this.#options = options;
+    this.#method = method;
+    this.#replyFrame = Buffer.alloc(frameBytes + method.reply.length);
+    this.#replyFrame.writeUInt32BE(method.reply.length, 1);
+    this.#replyFrame.set(method.reply, frameBytes);
+    // A window of several messages keeps a sender busy over a connection's round trip.
+    const window = 4 * 1024 * 1024;
+    this.#server = http2.createServer({ settings: { initialWindowSize: window, maxConcurrentStreams: 256 } });
+    this.#server.on('session', (session) => {
+      session.setLocalWindowSize(window * 2);
+      this.#sessions.add(session);
+      session.on('close', () => this.#sessions.delete(session));
+      session.on('error', () => session.destroy());
+    });
+    this.#server.on('stream', (stream, headers) => {
+      stream.on('error', () => stream.close());
+      this.#handle(stream, headers).catch(() => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR));
+    });
+  }
+
+  /** Resolves with the bound port. */
+  listen(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#options.port, this.#options.host, () => {
+        this.#server.off('error', reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Tells clients to go elsewhere; resolves when the running calls are answered. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const session of this.#sessions) session.close();
+    await closed;
+  }
+
+  async #handle(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): Promise<void> {
+    const type = headers['content-type'] ?? '';
+    if (headers[':method'] !== 'POST' || !type.startsWith('application/grpc')) {
+      stream.respond({ ':status': 415 }, { endStream: true });
+      return;
+    }
+    if (headers[':path'] !== this.#method.path) {
+      finish(stream, { grpcCode: GrpcCode.unimplemented, message: `unknown method ${headers[':path']}` });
+      return;
+    }
+    let held = 0;
+    const hold = (bytes: number): void => {
+      this.#options.gate.take(bytes);
+      held += bytes;
+    };
+    try {
+      const tenant = this.#options.tenantOf(headerText(headers['x-scope-orgid']));
+      const { compressed, body } = await readMessage(stream, this.#options.messageBytesMax, hold);
+      const coding = compressed ? (headerText(headers['grpc-encoding']) ?? '') : '';
+      const message = await decompress(coding, body, this.#options.messageBytesMax);
+      await this.#method.handle(tenant, message, { noGenerateMetrics: 'no-generate-metrics' in headers });
+      stream.respond(
+        { ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': 'gzip,deflate,zstd,identity' },
+        { waitForTrailers: true },
+      );
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.end(this.#replyFrame);
+    } catch (error) {
+      if (!stream.destroyed) finish(stream, senderStatus(error));
+    } finally {
+      this.#options.gate.give(held);
+    }
+  }
+}
+
+/** Trailers-only answer. */
+function finish(stream: http2.ServerHttp2Stream, status: Omit<SenderStatus, 'httpStatus'>): void {
+  const details = encodeStatus(status.grpcCode, status.message, status.retryAfterSeconds);
+  stream.respond(
+    {
+      ':status': 200,
+      'content-type': 'application/grpc',
+      'grpc-status': String(status.grpcCode),
+      'grpc-message': encodeURIComponent(status.message),
+      'grpc-status-details-bin': Buffer.from(details).toString('base64'),
+    },
+    { endStream: true },
+  );
+  // The sender may still be writing; tell it to stop without calling that an error.
+  if (!stream.readableEnded) stream.close(http2.constants.NGHTTP2_NO_ERROR);
+}
+
+function headerText(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** The one message of a unary call. `hold` is told how large it is before it is read. */
+function readMessage(
+  stream: http2.ServerHttp2Stream,
+  bytesMax: number,
+  hold: (bytes: number) => void,
+): Promise<{ compressed: boolean; body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const head = Buffer.alloc(frameBytes);
+    let seen = 0;
+    let body: Buffer | undefined;
+    stream.on('data', (chunk: Buffer) => {
+      let at = 0;
+      if (body === undefined) {
+        at = Math.min(frameBytes - seen, chunk.length);
+        chunk.copy(head, seen, 0, at);
+        seen += at;
+        if (seen < frameBytes) return;
+        const length = head.readUInt32BE(1);
+        try {
+          if (length > bytesMax) throw bodyTooLarge(bytesMax);
+          hold(length);
+        } catch (error) {
+          stream.pause();
+          reject(error);
+          return;
+        }
+        body = Buffer.allocUnsafeSlow(length);
+      }
+      const take = Math.min(chunk.length - at, body.length - (seen - frameBytes));
+      chunk.copy(body, seen - frameBytes, at, at + take);
+      seen += take;
+    });
+    stream.on('end', () => {
+      if (body !== undefined && seen === frameBytes + body.length) resolve({ compressed: head[0] === 1, body });
+      else reject(invalid('short_message', 'the request message ended early'));
+    });
+    stream.on('close', () => reject(new Error('the sender went away')));
+  });
+}
