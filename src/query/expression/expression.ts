@@ -17,27 +17,8 @@ export abstract class Expression extends Cell {
   abstract at(row: number): void;
 }
 
-/** Compiles an expression for a fragment; what it needs is added to `reads`. */
-export function compileExpression(expression: FieldExpression, fragment: Fragment, reads: Reads): Expression {
-  switch (expression.kind) {
-    case 'static':
-      return new Constant(literalValue(expression.static));
-    case 'attribute':
-    case 'intrinsic':
-      return new Reference(expression, fragment, reads);
-    case 'unary': {
-      const operand = compileExpression(expression.operand, fragment, reads);
-      return expression.op === '!' ? new Not(operand) : new Negation(operand);
-    }
-    case 'binary': {
-      const lhs = compileExpression(expression.lhs, fragment, reads);
-      const rhs = compileExpression(expression.rhs, fragment, reads);
-      return combine(expression.op, lhs, rhs);
-    }
-  }
-}
-
-function combine(op: BinaryOperator, lhs: Expression, rhs: Expression): Expression {
+/** The node of a binary operator. */
+export function combine(op: BinaryOperator, lhs: Expression, rhs: Expression): Expression {
   switch (op) {
     case '&&':
     case '||':
@@ -85,7 +66,7 @@ function evaluate(expression: Expression): Value {
   return expression;
 }
 
-class Constant extends Expression {
+export class Constant extends Expression {
   constructor(value: Value) {
     super();
     this.copy(value);
@@ -106,7 +87,7 @@ abstract class Unary extends Expression {
 }
 
 /** Nil for what is no boolean. */
-class Not extends Unary {
+export class Not extends Unary {
   override at(row: number): void {
     this.operand.at(row);
     if (this.operand.type === Type.bool) this.setBool(this.operand.num === 0);
@@ -114,7 +95,7 @@ class Not extends Unary {
   }
 }
 
-class Negation extends Unary {
+export class Negation extends Unary {
   override at(row: number): void {
     this.operand.at(row);
     negate(this.operand, this);

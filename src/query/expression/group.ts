@@ -5,7 +5,8 @@
 import type { AttributeRef, FieldExpression } from '../../traceql/ast.ts';
 import type { ResultValue } from '../../traceql/result.ts';
 import type { Column, Dictionary, Fragment, LoadRequest } from '../../traceql/storage.ts';
-import { compileExpression, type Expression } from './expression.ts';
+import { compileExpression } from './compile.ts';
+import type { Expression } from './expression.ts';
 import { dictionaryReader } from './predicate.ts';
 import type { TraceRange } from './range.ts';
 import { type ColumnPart, type Layer, Reads, resolve } from './source.ts';

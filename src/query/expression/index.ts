@@ -10,8 +10,8 @@
  * several are joined with {@link Reads}.
  */
 
-export { compileExpression, constantValue, type Expression } from './expression.ts';
-export { type CompiledFilter, compileFilter, type MaskNode } from './filter.ts';
+export { type CompiledFilter, compileExpression, compileFilter, type MaskNode } from './compile.ts';
+export { constantValue, type Expression } from './expression.ts';
 export {
   type CompiledGroup,
   type CompiledNumbers,

@@ -9,8 +9,8 @@
  * - Name, duration, ids and everything about the trace have fields of their own; their attributes are left out.
  */
 import type { AttributeRef, FieldExpression, Pipeline, PipelineStage, ScalarExpression } from '../../traceql/ast.ts';
+import { mirror } from '../expression/compile.ts';
 import { constantValue } from '../expression/expression.ts';
-import { mirror } from '../expression/filter.ts';
 import { meets, type Predicate, predicate } from '../expression/predicate.ts';
 import { Type, type Value } from '../expression/value.ts';
 

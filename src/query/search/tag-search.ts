@@ -6,7 +6,7 @@
 import type { AttributeScope, FieldExpression, Intrinsic, Static } from '../../traceql/ast.ts';
 import type { TagSearch } from '../../traceql/result.ts';
 import type { Fragment } from '../../traceql/storage.ts';
-import { compileFilter } from '../expression/filter.ts';
+import { compileFilter } from '../expression/compile.ts';
 import type { TraceRange } from '../expression/range.ts';
 import { Reads } from '../expression/source.ts';
 import type { CompiledPipeline } from '../spansets/pipeline.ts';

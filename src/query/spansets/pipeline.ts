@@ -15,8 +15,8 @@ import type {
 } from '../../traceql/ast.ts';
 import { printAggregate, printGroup } from '../../traceql/print.ts';
 import type { Fragment, LoadRequest } from '../../traceql/storage.ts';
-import { compileExpression, type Expression } from '../expression/expression.ts';
-import { type CompiledFilter, compileFilter } from '../expression/filter.ts';
+import { type CompiledFilter, compileExpression, compileFilter } from '../expression/compile.ts';
+import type { Expression } from '../expression/expression.ts';
 import { type CompiledGroup, compileGroup } from '../expression/group.ts';
 import type { TraceRange } from '../expression/range.ts';
 import { Reads } from '../expression/source.ts';

@@ -1,19 +1,21 @@
 /**
- * Conditions over whole vectors of spans. A mask has a byte a span row, 1 while the row may still match; every node of a
+ * Compiles expressions for a fragment.
+ *
+ * Conditions become masks over whole vectors of spans. A mask has a byte a span row, 1 while the row may still match; every node of a
  * compiled condition takes rows out of it (`refine`), so `&&` is one node after the other and skips what is left to do
  * once nothing remains, `||` refines copies of what is undecided, and `!` takes out what its operand leaves in.
  *
  * Conditions `attribute op literal` work on codes and numbers directly (attribute-mask.ts); anything else is evaluated
- * row by row (expression.ts).
+ * row by row (expression.ts), as are values to group by or to aggregate.
  */
 import type { BinaryOperator, FieldExpression } from '../../traceql/ast.ts';
 import type { Fragment, LoadRequest } from '../../traceql/storage.ts';
 import { attributeMask } from './attribute-mask.ts';
-import { compileExpression, constantValue, type Expression } from './expression.ts';
+import { Constant, combine, constantValue, Expression, Negation, Not, Reference } from './expression.ts';
 import { predicate, present } from './predicate.ts';
 import type { TraceRange } from './range.ts';
 import { Reads, resolve } from './source.ts';
-import { Type, type Value } from './value.ts';
+import { literalValue, Type, type Value } from './value.ts';
 
 export interface MaskNode {
   /** Clears `mask[i]` for the rows `range.firstRow + i` that do not match. The mask is as long as the range. */
@@ -120,7 +122,8 @@ function binaryTruth(expression: FieldExpression & { kind: 'binary' }, context: 
     const condition = literalCondition(rhs, mirrored, left, context);
     if (condition !== undefined) return and(condition, literalFirst(op, rhs, left, context));
   }
-  return new RowMask(compileExpression(expression, context.fragment, context.reads));
+  const { fragment, reads } = context;
+  return new RowMask(combine(op, compileExpression(lhs, fragment, reads), compileExpression(rhs, fragment, reads)));
 }
 
 /**
@@ -237,5 +240,51 @@ class RowMask implements MaskNode {
       expression.at(range.firstRow + i);
       if (!isTrue(expression)) mask[i] = 0;
     }
+  }
+}
+
+/**
+ * Compiles an expression whose value is wanted; what it needs is added to `reads`. What is true or false is so by the
+ * same rules as in a filter: a condition on events is met by any of them.
+ */
+export function compileExpression(expression: FieldExpression, fragment: Fragment, reads: Reads): Expression {
+  switch (expression.kind) {
+    case 'static':
+      return new Constant(literalValue(expression.static));
+    case 'attribute':
+    case 'intrinsic':
+      return new Reference(expression, fragment, reads);
+    case 'unary': {
+      const operand = compileExpression(expression.operand, fragment, reads);
+      return expression.op === '!' ? new Not(operand) : new Negation(operand);
+    }
+    case 'binary': {
+      if (isBoolean(expression)) return new Truth(truth(expression, { fragment, reads }));
+      const lhs = compileExpression(expression.lhs, fragment, reads);
+      const rhs = compileExpression(expression.rhs, fragment, reads);
+      return combine(expression.op, lhs, rhs);
+    }
+  }
+}
+
+/** A condition as the value true or false. */
+class Truth extends Expression {
+  readonly #condition: Condition;
+  #mask = new Uint8Array(0);
+  #firstRow = 0;
+
+  constructor(condition: Condition) {
+    super();
+    this.#condition = condition;
+  }
+
+  override prepare(range: TraceRange): void {
+    this.#firstRow = range.firstRow;
+    this.#mask = new Uint8Array(range.endRow - range.firstRow).fill(this.#condition === false ? 0 : 1);
+    if (typeof this.#condition !== 'boolean') this.#condition.refine(range, this.#mask);
+  }
+
+  override at(row: number): void {
+    this.setBool(this.#mask[row - this.#firstRow] !== 0);
   }
 }
