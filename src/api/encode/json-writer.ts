@@ -81,6 +81,11 @@ export class JsonWriter {
     this.#length = at + length;
   }
 
+  comma(): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = 0x2c;
+  }
+
   /** Bytes that are JSON already. */
   rawBytes(json: Uint8Array): void {
     const length = json.length;

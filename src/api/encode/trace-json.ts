@@ -4,7 +4,7 @@
  * pieces of about CHUNK_BYTES, so that a trace of a million spans needs no more memory than a small one.
  */
 import { ProtoReader } from '../../base/protobuf.ts';
-import type { Column } from '../../traceql/storage.ts';
+import type { CodeArray, Column } from '../../traceql/storage.ts';
 import { bytesValuesOf, keyValuesOf, writeAnyValue, writeKeyValue } from './any-value-json.ts';
 import { JsonWriter } from './json-writer.ts';
 import { kindNames, statusNames } from './otlp-names.ts';
@@ -45,12 +45,15 @@ export function* resourceSpansJson(parts: readonly TraceRows[]): Generator<Buffe
 
 /** Writes one attribute of a column; made once per column and trace. `rowCount` 0: values are not kept. */
 class AttributeJson {
+  /** Of the column; 0 = no value. */
+  readonly codes: CodeArray;
   readonly #column: Column;
   readonly #head: Uint8Array;
   /** By code, when the same values come again and again. */
   readonly #cache: (Uint8Array | undefined)[] | undefined;
 
   constructor(column: Column, rowCount: number) {
+    this.codes = column.codes;
     this.#column = column;
     const writer = new JsonWriter(64);
     writer.raw('{"key":');
@@ -59,10 +62,6 @@ class AttributeJson {
     if (column.type !== 'any') writer.raw(valueHeads[column.type]);
     this.#head = writer.finish();
     this.#cache = column.dictionary.size * 4 <= rowCount ? [] : undefined;
-  }
-
-  get codes(): Column['codes'] {
-    return this.#column.codes;
   }
 
   write(writer: JsonWriter, code: number): void {
@@ -268,14 +267,14 @@ class TraceJson {
       const code = column.codes[row]!;
       if (code === 0) continue;
       if (count++ === 0) this.#openAttributes(open);
-      else writer.raw(',');
+      else writer.comma();
       column.write(writer, code);
     }
     const duplicateCode = duplicates?.codes[row] ?? 0;
     if (duplicateCode !== 0) {
       for (const keyValue of keyValuesOf(duplicates!.dictionary.bytes(duplicateCode - 1))) {
         if (count++ === 0) this.#openAttributes(open);
-        else writer.raw(',');
+        else writer.comma();
         writeKeyValue(writer, keyValue);
       }
     }

@@ -114,16 +114,17 @@ function writeList(
 
 /** A member with an object of attributes unless there are none. Returns what goes before the next member. */
 function writeFlat(writer: JsonWriter, open: string, name: string, columns: readonly Column[], row: number): string {
-  const present = columns.filter((column) => column.codes[row] !== 0);
-  if (present.length === 0) return open;
-  present.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  writer.raw(`${open}"${name}":`);
-  for (const [index, column] of present.entries()) {
-    writer.raw(index === 0 ? '{' : ',');
+  let count = 0;
+  for (const column of columns) {
+    const code = column.codes[row]!;
+    if (code === 0) continue;
+    if (count++ === 0) writer.raw(`${open}"${name}":{`);
+    else writer.comma();
     writer.string(column.key);
     writer.raw(':');
-    writeValue(writer, column, column.codes[row]! - 1);
+    writeValue(writer, column, code - 1);
   }
+  if (count === 0) return open;
   writer.raw('}');
   return ',';
 }

@@ -7,7 +7,7 @@
  */
 import { ProtoWriter } from '../../base/protobuf.ts';
 import { writeKeyValue } from '../../model/any-value.ts';
-import type { Column } from '../../traceql/storage.ts';
+import type { CodeArray, Column } from '../../traceql/storage.ts';
 import { bytesValuesOf, keyValuesOf } from './any-value-json.ts';
 import { CHUNK_BYTES, isZero } from './trace-json.ts';
 import type { ResourceGroup, ScopeGroup, TraceRows } from './trace-rows.ts';
@@ -40,17 +40,16 @@ export function spansWithin(rows: TraceRows, bytesMax: number): { spans: number;
 
 /** Writes one attribute of a column; made once per column and trace. `rowCount` 0: values are not kept. */
 class AttributeProto {
+  /** Of the column; 0 = no value. */
+  readonly codes: CodeArray;
   readonly #column: Column;
   /** KeyValue messages by code, when the same values come again and again. */
   readonly #cache: (Uint8Array | undefined)[] | undefined;
 
   constructor(column: Column, rowCount: number) {
+    this.codes = column.codes;
     this.#column = column;
     this.#cache = column.dictionary.size * 4 <= rowCount ? [] : undefined;
-  }
-
-  get codes(): Column['codes'] {
-    return this.#column.codes;
   }
 
   write(writer: ProtoWriter, field: number, code: number): void {

@@ -8,7 +8,8 @@
  *                           scope b → 1 4
  *               resource c: scope c → 3
  *
- * Groups stand in the order in which the trace first names them; rows inside one stay in the fragment's order.
+ * Groups stand in the order in which the trace first names them; rows inside one stay in the fragment's order. Attribute
+ * columns are sorted by key.
  */
 import type { Column, FixedColumn, Fragment, ReadCost } from '../../traceql/storage.ts';
 import type { TracePart } from '../ports.ts';
@@ -120,15 +121,20 @@ function viewOf(fragment: Fragment, trace: number, endSpan: number): TraceRows {
     endSpan,
     groups: groupRows(fragment, firstSpan, endSpan),
     resources: resourceColumns(fragment),
-    spanAttributes: fragment.columns('span').filter((column) => hasValue(column, firstSpan, endSpan)),
+    spanAttributes: byKey(fragment.columns('span').filter((column) => hasValue(column, firstSpan, endSpan))),
     spanFields: fieldColumns(fragment, 'spanField', firstSpan, endSpan),
     eventStart,
-    eventAttributes: fragment.columns('event').filter((column) => hasValue(column, ...events)),
+    eventAttributes: byKey(fragment.columns('event').filter((column) => hasValue(column, ...events))),
     eventFields: fieldColumns(fragment, 'eventField', ...events),
     linkStart,
-    linkAttributes: fragment.columns('link').filter((column) => hasValue(column, ...links)),
+    linkAttributes: byKey(fragment.columns('link').filter((column) => hasValue(column, ...links))),
     linkFields: fieldColumns(fragment, 'linkField', ...links),
   };
+}
+
+/** Storage has columns in any order; a trace looks the same wherever it is. */
+function byKey(columns: readonly Column[]): readonly Column[] {
+  return columns.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.type < b.type ? -1 : 1));
 }
 
 function hasValue(column: Column, first: number, end: number): boolean {
@@ -157,8 +163,8 @@ function fieldColumns(
 function resourceColumns(fragment: Fragment): ResourceColumns {
   const find = (key: string) => fragment.columns('resourceField', key)[0];
   return {
-    attributes: fragment.columns('resource'),
-    scopeAttributes: fragment.columns('instrumentation'),
+    attributes: byKey(fragment.columns('resource')),
+    scopeAttributes: byKey(fragment.columns('instrumentation')),
     schemaUrl: find('resourceSchemaUrl'),
     droppedAttributesCount: find('resourceDroppedAttributesCount'),
     entityRefs: find('entityRefs'),
