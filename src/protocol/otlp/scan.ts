@@ -282,13 +282,13 @@ export class OtlpScanner {
     }
 
     if (traceLength !== 16) throw invalidTraceId(traceLength);
-    const trace0 = view.getUint32(traceAt, true);
-    const trace1 = view.getUint32(traceAt + 4, true);
-    const trace2 = view.getUint32(traceAt + 8, true);
-    const trace3 = view.getUint32(traceAt + 12, true);
+    const trace0 = view.getInt32(traceAt, true);
+    const trace1 = view.getInt32(traceAt + 4, true);
+    const trace2 = view.getInt32(traceAt + 8, true);
+    const trace3 = view.getInt32(traceAt + 12, true);
     if (trace3 !== this.#trace3 || trace0 !== this.#trace0 || trace1 !== this.#trace1 || trace2 !== this.#trace2) {
       if ((trace0 | trace1 | trace2 | trace3) === 0) throw invalidTraceId(0);
-      this.#trace = table.traceIndexOf(trace0, trace1, trace2, trace3);
+      this.#trace = table.traceIndexOf(trace0 >>> 0, trace1 >>> 0, trace2 >>> 0, trace3 >>> 0);
       this.#trace0 = trace0;
       this.#trace1 = trace1;
       this.#trace2 = trace2;

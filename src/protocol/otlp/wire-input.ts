@@ -106,9 +106,12 @@ export class WireInput {
       return at + 1 + byte;
     }
     this.varint(at, end);
-    const length = (this.low >>> 0) + (this.high >>> 0) * 0x1_0000_0000;
-    if (length > end - this.pos) throw new DamagedInput(at, `length ${length}, but ${end - this.pos} bytes are left`);
-    return this.pos + length;
+    // All in small integers: one double here and every position in the scanner would be a double.
+    if (this.high !== 0 || this.low < 0 || this.low > end - this.pos) {
+      const length = (this.low >>> 0) + (this.high >>> 0) * 0x1_0000_0000;
+      throw new DamagedInput(at, `length ${length}, but ${end - this.pos} bytes are left`);
+    }
+    return this.pos + this.low;
   }
 
   /** Position behind the payload of a field that nobody wants. */
