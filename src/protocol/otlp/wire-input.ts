@@ -1,7 +1,7 @@
 /**
  * The bytes of one request while they are scanned. They are copied into memory of our own that has room to read past the
  * end, so that hot loops may look at a few bytes first and check positions after, and always see one kind of array
- * whatever the transport hands over (the copy costs 0.02 µs a span).
+ * whatever the transport hands over. The copy of 350 bytes a span takes 0.012 to 0.02 µs.
  *
  * Reading methods take a position, return the value and leave the next position in `pos`.
  */
