@@ -331,13 +331,13 @@ export class BlockFragment implements StoredFragment {
     return this.#buffer('spans', 'status', LookupBuffer<Uint8Array>).values;
   }
   get resource(): Uint32Array {
-    return this.#buffer('spans', 'resource', LookupBuffer<Uint32Array>).values;
+    return asUnsigned(this.#buffer('spans', 'resource', LookupBuffer<Int32Array<ArrayBuffer>>).values);
   }
   get parent(): Int32Array {
-    return this.#buffer('spans', 'parent_distance', Int32Buffer).values;
+    return this.#buffer('spans', 'parent_distance', LookupBuffer<Int32Array>).values;
   }
   get subtreeSize(): Uint32Array {
-    return asUnsigned(this.#buffer('spans', 'subtree_size', Int32Buffer).values);
+    return this.#buffer('spans', 'subtree_size', LookupBuffer<Uint32Array>).values;
   }
   get spanId(): Uint8Array {
     return this.#buffer('spans', 'span_id', FixedBuffer).bytes;

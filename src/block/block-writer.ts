@@ -12,7 +12,7 @@ import { ProtoWriter } from '../base/protobuf.ts';
 import { readPageHeader } from '../parquet/page.ts';
 import type { PlainValues } from '../parquet/schema.ts';
 import { type ColumnValues, ParquetWriter } from '../parquet/write-file.ts';
-import { codeArray, joinValues } from './dictionary.ts';
+import { codeArray, codedInts, joinValues } from './dictionary.ts';
 import { gatherIds, rootNames, rootServices } from './gather.ts';
 import { encodeIndex, type RowGroupDescription, type TableIndex } from './index-file.ts';
 import {
@@ -290,10 +290,10 @@ class RowGroupSource {
         return int32(sequence(this.#before.traces, traceCount));
       case 'trace_id':
         return { kind: 'fixed', bytes: gatherIds(data.traceIds, this.#table.traces, 4) };
-      case 'start_time':
+      case 'start_unix_nano':
         return { kind: 'int64', words: traces.startWords, encoding: 'delta' };
       case 'duration_nano':
-        return { kind: 'int64', words: traces.durationWords, encoding: 'byteStreamSplit' };
+        return { kind: 'int64', words: traces.durationWords, encoding: 'delta' };
       case 'root_span':
         return int32(shifted(this.#table.traceRoot, this.#before.spans));
       case 'root_name':
@@ -324,15 +324,15 @@ class RowGroupSource {
       case 'span_id':
         return { kind: 'fixed', bytes: gatherIds(data.spanId, rows, 2) };
       case 'parent_distance':
-        return int32(spans.parentDistance, 'byteStreamSplit');
+        return { kind: 'codes', ...codedInts(spans.parentDistance) };
       case 'unlinked_parent_id':
         return { kind: 'codes', ...spans.unlinkedParents };
       case 'subtree_size':
-        return int32(Int32Array.from(this.#table.subtreeSize), 'byteStreamSplit');
+        return { kind: 'codes', ...codedInts(this.#table.subtreeSize) };
       case 'start_offset_nano':
-        return { kind: 'int64', words: spans.startOffsetWords, encoding: 'byteStreamSplit' };
+        return { kind: 'int64', words: spans.startOffsetWords, encoding: 'delta' };
       case 'duration_nano':
-        return { kind: 'int64', words: spans.durationWords, encoding: 'byteStreamSplit' };
+        return { kind: 'int64', words: spans.durationWords, encoding: 'delta' };
       case 'name':
         return { kind: 'codes', ...this.#coder.gather(data.name, rows) };
       case 'kind':
@@ -359,7 +359,7 @@ class RowGroupSource {
       case 'span':
         return int32(shifted(this.#events.span, this.#before.spans));
       case 'time_offset_nano':
-        return { kind: 'int64', words: eventOffsets(this.#table, this.#events), encoding: 'byteStreamSplit' };
+        return { kind: 'int64', words: eventOffsets(this.#table, this.#events), encoding: 'delta' };
       case 'name':
         return { kind: 'codes', ...this.#coder.gather(data.eventName, this.#events.source) };
     }
@@ -460,11 +460,8 @@ const words = (list: readonly string[]): PlainValues => joinValues(list.map((wor
 const kindValues = words(kindNames);
 const statusValues = words(statusNames);
 
-const int32 = (values: Int32Array, encoding: 'delta' | 'byteStreamSplit' = 'delta'): ColumnValues => ({
-  kind: 'int32',
-  values,
-  encoding,
-});
+// BYTE_STREAM_SPLIT would save 0.7 bytes a span, but few readers know it for integers yet (DuckDB 1.5 does not).
+const int32 = (values: Int32Array): ColumnValues => ({ kind: 'int32', values, encoding: 'delta' });
 
 function sequence(first: number, count: number): Int32Array<ArrayBuffer> {
   const out = new Int32Array(count);

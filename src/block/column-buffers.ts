@@ -83,21 +83,30 @@ function concat(a: PlainValues, b: PlainValues, width: number): PlainValues {
   return { count, bytes, offsets };
 }
 
-/** Codes that only stand for a number: kind, status, resource row. */
-export class LookupBuffer<T extends Uint8Array | Uint32Array> extends ColumnBuffer {
+/** Works in place on rows [first, end) that were just decoded. */
+export type Convert = (values: Int32Array, first: number, end: number) => void;
+
+/** Codes that only stand for a number: kind, status, resource row, row distances. */
+export class LookupBuffer<T extends Uint8Array | Uint32Array | Int32Array> extends ColumnBuffer {
   readonly values: T;
-  readonly #numbersOf: (values: PlainValues) => Uint32Array;
-  #lookup = new Uint32Array(0);
+  readonly #numbersOf: (values: PlainValues) => Int32Array;
+  readonly #convert: Convert | undefined;
+  #lookup = new Int32Array(0);
 
   /** `numbersOf` turns a dictionary into what each value stands for. */
-  constructor(place: ChunkPlace, values: T, numbersOf: (values: PlainValues) => Uint32Array, owner?: BufferOwner) {
+  constructor(
+    place: ChunkPlace,
+    options: { values: T; numbersOf: (values: PlainValues) => Int32Array; convert?: Convert },
+    owner?: BufferOwner,
+  ) {
     super(place, owner);
-    this.values = values;
-    this.#numbersOf = numbersOf;
+    this.values = options.values;
+    this.#numbersOf = options.numbersOf;
+    this.#convert = options.convert;
   }
 
   protected override decodeDictionary(bytes: Uint8Array): void {
-    this.#lookup = Uint32Array.from(this.#numbersOf(decodeDictionary(bytes, this.place.chunk.schema)));
+    this.#lookup = Int32Array.from(this.#numbersOf(decodeDictionary(bytes, this.place.chunk.schema)));
     this.grew(this.values.byteLength);
   }
 
@@ -108,19 +117,15 @@ export class LookupBuffer<T extends Uint8Array | Uint32Array> extends ColumnBuff
     const before = plain === undefined ? 0 : this.#lookup.length;
     const values = this.values;
     for (let i = 0; i < codes.length; i++) values[page.firstRow + i] = lookup[codes[i]! - 1 - before]!;
+    if (values instanceof Int32Array) this.#convert?.(values, page.firstRow, page.firstRow + page.rows);
   }
 }
 
 export class Int32Buffer extends ColumnBuffer {
   readonly values: Int32Array<ArrayBuffer>;
-  readonly #convert: ((values: Int32Array, first: number, end: number) => void) | undefined;
+  readonly #convert: Convert | undefined;
 
-  /** `convert` works in place on the rows of a page. */
-  constructor(
-    place: ChunkPlace,
-    convert?: (values: Int32Array, first: number, end: number) => void,
-    owner?: BufferOwner,
-  ) {
+  constructor(place: ChunkPlace, convert?: Convert, owner?: BufferOwner) {
     super(place, owner);
     this.values = new Int32Array(place.rows);
     this.#convert = convert;
@@ -246,7 +251,7 @@ export function lastNotAbove(ascending: Uint32Array, value: number): number {
 }
 
 /** Row distances to the parent become row numbers as in the port. @throws RubatoError corrupt */
-export function parentRows(where: string): (values: Int32Array, first: number, end: number) => void {
+export function parentRows(where: string): Convert {
   return (values, first, end) => {
     for (let row = first; row < end; row++) {
       const distance = values[row]!;
@@ -257,8 +262,8 @@ export function parentRows(where: string): (values: Int32Array, first: number, e
 }
 
 /** Row numbers in the file become row numbers in the row group. @throws RubatoError corrupt */
-export function localRows(where: string, firstInFile: number, count: number) {
-  return (values: Int32Array, first: number, end: number): void => {
+export function localRows(where: string, firstInFile: number, count: number): Convert {
+  return (values, first, end) => {
     for (let i = first; i < end; i++) {
       const row = values[i]! - firstInFile;
       if (row < 0 || row >= count) throw corrupt(where, `row ${i}: ${values[i]} lies outside the row group`);
@@ -268,23 +273,17 @@ export function localRows(where: string, firstInFile: number, count: number) {
 }
 
 /** Words of a closed list become their number. @throws RubatoError corrupt */
-export function wordNumbers(where: string, list: readonly string[]): (values: PlainValues) => Uint32Array {
+export function wordNumbers(where: string, list: readonly string[]): (values: PlainValues) => Int32Array {
   return (values) =>
-    Uint32Array.from(new PlainDictionary('string', values).strings(), (word) => {
+    Int32Array.from(new PlainDictionary('string', values).strings(), (word) => {
       const number = list.indexOf(word);
       if (number < 0) throw corrupt(where, `unknown word ${word}`);
       return number;
     });
 }
 
-/** Int32 row numbers of a dictionary become row numbers in the row group. @throws RubatoError corrupt */
-export function rowNumbers(where: string, firstInFile: number, count: number): (values: PlainValues) => Uint32Array {
-  return ({ bytes, count: size }) => {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return Uint32Array.from({ length: size }, (_, i) => {
-      const row = view.getInt32(i * 4, true) - firstInFile;
-      if (row < 0 || row >= count) throw corrupt(where, `row ${row} lies outside the row group`);
-      return row;
-    });
-  };
+/** Values of an int32 dictionary. */
+export function int32Values({ bytes, count }: PlainValues): Int32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Int32Array.from({ length: count }, (_, i) => view.getInt32(i * 4, true));
 }

@@ -112,3 +112,28 @@ export function joinValues(values: readonly Uint8Array[]): PlainValues {
   });
   return { count: values.length, bytes, offsets };
 }
+
+/** Most row distances and tree sizes are small; only larger ones go through a map. */
+const SMALL_INT_MAX = 4096;
+
+/** Whole numbers from -1 up as codes of int32 values. */
+export function codedInts(values: Int32Array | Uint32Array): { codes: CodeArray; dictionary: PlainValues } {
+  const small = new Uint32Array(SMALL_INT_MAX + 1);
+  const large = new Map<number, number>();
+  const wide = new Uint32Array(values.length);
+  const distinct: number[] = [];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    let code = value < SMALL_INT_MAX ? small[value + 1]! : (large.get(value) ?? 0);
+    if (code === 0) {
+      code = distinct.push(value);
+      if (value < SMALL_INT_MAX) small[value + 1] = code;
+      else large.set(value, code);
+    }
+    wide[i] = code;
+  }
+  const codes = codeArray(values.length, distinct.length);
+  codes.set(wide);
+  const bytes = new Uint8Array(Int32Array.from(distinct).buffer);
+  return { codes, dictionary: { count: distinct.length, bytes, offsets: new Uint32Array(0) } };
+}

@@ -50,7 +50,7 @@ export const fixedColumns = {
   traces: [
     int32('trace'),
     id('trace_id', 16),
-    { ...int64('start_time'), logical: 'timestampNanos' },
+    int64('start_unix_nano'),
     int64('duration_nano'),
     int32('root_span'),
     text('root_name', true),

@@ -12,10 +12,10 @@ import {
   durationDoubles,
   FixedBuffer,
   Int32Buffer,
+  int32Values,
   LookupBuffer,
   localRows,
   parentRows,
-  rowNumbers,
   signedDoubles,
   startDoubles,
   TimesBuffer,
@@ -187,13 +187,15 @@ export class RowGroup implements BufferOwner {
       case 'span_id':
       case 'trace_id':
         return new FixedBuffer(place, this);
-      case 'parent_distance':
-        return new Int32Buffer(place, parentRows(where), this);
+      case 'parent_distance': {
+        const values = new Int32Array(rows);
+        return new LookupBuffer(place, { values, numbersOf: int32Values, convert: parentRows(where) }, this);
+      }
       case 'unlinked_parent_id':
         // Eight bytes a value, as an int has.
         return new CodesBuffer(place, 'int', this);
       case 'subtree_size':
-        return new Int32Buffer(place, undefined, this);
+        return new LookupBuffer(place, { values: new Uint32Array(rows), numbersOf: int32Values }, this);
       case 'start_offset_nano':
         return new TimesBuffer(place, startDoubles(traces, base), this);
       case 'duration_nano':
@@ -201,16 +203,14 @@ export class RowGroup implements BufferOwner {
       case 'time_offset_nano':
         return new TimesBuffer(place, signedDoubles, this);
       case 'kind':
-        return new LookupBuffer(place, new Uint8Array(rows), wordNumbers(where, kindNames), this);
-      case 'status':
-        return new LookupBuffer(place, new Uint8Array(rows), wordNumbers(where, statusNames), this);
-      case 'resource':
-        return new LookupBuffer(
-          place,
-          new Uint32Array(rows),
-          rowNumbers(where, first.resources, this.rows('resources')),
-          this,
-        );
+      case 'status': {
+        const numbersOf = wordNumbers(where, name === 'kind' ? kindNames : statusNames);
+        return new LookupBuffer(place, { values: new Uint8Array(rows), numbersOf }, this);
+      }
+      case 'resource': {
+        const convert = localRows(where, first.resources, this.rows('resources'));
+        return new LookupBuffer(place, { values: new Int32Array(rows), numbersOf: int32Values, convert }, this);
+      }
       case 'span':
         return new Int32Buffer(place, localRows(where, first.spans, this.rows('spans')), this);
       default:

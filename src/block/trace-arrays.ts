@@ -47,7 +47,7 @@ export async function readTraces(table: TraceTable, cost: ReadCost, signal?: Abo
     new Int32Buffer(place(name), localRows(place(name).where, firstInFile, count));
 
   const ids = new FixedBuffer(place('trace_id'));
-  const start = new Int64Buffer(place('start_time'));
+  const start = new Int64Buffer(place('start_unix_nano'));
   const duration = new Int64Buffer(place('duration_nano'));
   const root = new Int32Buffer(place('root_span'));
   const rootName = new CodesBuffer(place('root_name'), 'string');
