@@ -78,10 +78,11 @@ export class Engine implements QueryEngine {
     return runTagValues(this.#context, request, signal);
   }
 
-  /** How a search would be executed. Reads indexes and traces tables, no spans. */
-  async explain(request: SearchRequest, signal: AbortSignal): Promise<SearchExplanation> {
+  /** How a query would be executed, as far as finding spans goes. Reads indexes and traces tables, no spans. */
+  async explain(request: SearchRequest | MetricsRequest, signal: AbortSignal): Promise<SearchExplanation> {
     const cost: ReadCost = { requests: 0, bytes: 0, pages: 0 };
     const snapshot = await this.#context.storage.snapshot({ tenant: request.tenant, ...request.range }, cost, signal);
-    return explainSearch(request, snapshot, cost, signal);
+    const search = 'sort' in request ? request : ({ ...request, sort: 'start', totals: true } as const);
+    return explainSearch(search, snapshot, cost, signal);
   }
 }

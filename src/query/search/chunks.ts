@@ -69,13 +69,15 @@ export class OpenFragment {
     return chunks;
   }
 
-  /** 1 for the rows of traces that are read here and overlap the time range. */
-  initialMask({ firstTrace, endTrace, firstRow, endRow }: TraceRange): Uint8Array {
+  /** 1 for the rows of traces that are read here, overlap the time range and last at least so long. */
+  initialMask({ firstTrace, endTrace, firstRow, endRow }: TraceRange, durationMinNano: number): Uint8Array {
     const mask = new Uint8Array(endRow - firstRow).fill(1);
-    const { hiddenTraces, traceEnd, traceFirstSpan } = this.fragment;
-    if (hiddenTraces === undefined && this.fragment.minStart >= this.#startMin) return mask;
+    const { hiddenTraces, traceStart, traceEnd, traceFirstSpan } = this.fragment;
+    if (hiddenTraces === undefined && durationMinNano === 0 && this.fragment.minStart >= this.#startMin) return mask;
     for (let trace = firstTrace; trace < endTrace; trace++) {
-      if (traceEnd[trace]! >= this.#startMin && (hiddenTraces === undefined || hiddenTraces[trace] === 0)) continue;
+      const end = traceEnd[trace]!;
+      const isWanted = end >= this.#startMin && end - traceStart[trace]! >= durationMinNano;
+      if (isWanted && (hiddenTraces === undefined || hiddenTraces[trace] === 0)) continue;
       mask.fill(0, traceFirstSpan[trace]! - firstRow, traceFirstSpan[trace + 1]! - firstRow);
     }
     return mask;
@@ -98,7 +100,7 @@ export class ChunkQueue {
       const open = new OpenFragment(fragment, range);
       if (open.overlaps) this.#closed.push(open);
     }
-    this.#closed.sort((a, b) => (a.newestMaxUnixNano < b.newestMaxUnixNano ? -1 : 1));
+    this.#closed.sort((a, b) => compareTimes(a.newestMaxUnixNano, b.newestMaxUnixNano));
   }
 
   /** Start of the newest trace that may be left; undefined when there is none. */
@@ -127,9 +129,9 @@ export class ChunkQueue {
       if (opening.length === 0) return;
       await Promise.all(opening.map(({ fragment }) => fragment.loadTraces(this.#cost, this.#signal)));
       for (const open of opening) this.#chunks.push(...open.chunks());
-      this.#chunks.sort((a, b) =>
-        a.newestUnixNano < b.newestUnixNano ? -1 : a.newestUnixNano > b.newestUnixNano ? 1 : 0,
-      );
+      this.#chunks.sort((a, b) => compareTimes(a.newestUnixNano, b.newestUnixNano));
     }
   }
 }
+
+const compareTimes = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);

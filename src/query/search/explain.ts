@@ -32,7 +32,7 @@ export interface FragmentExplanation {
 }
 
 export async function explainSearch(
-  request: SearchRequest,
+  request: Pick<SearchRequest, 'query' | 'range' | 'sort' | 'totals'>,
   snapshot: Snapshot,
   cost: ReadCost,
   signal: AbortSignal,

@@ -21,7 +21,7 @@ export interface SearchPlan {
   compile(fragment: Fragment): Matcher;
 }
 
-export function planSearch({ query }: SearchRequest): SearchPlan {
+export function planSearch({ query }: Pick<SearchRequest, 'query'>): SearchPlan {
   if ('tags' in query) {
     return {
       mentions: { attributes: [], name: false },

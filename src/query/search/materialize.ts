@@ -62,12 +62,18 @@ export class Materializer {
       reader = new SpanReader(fragment, mentions);
       this.#readers.set(fragment, reader);
     }
-    for (const run of runsOf(fragment, list)) {
-      const range = traceRange(fragment, run[0]!.trace, run.at(-1)!.trace + 1);
-      this.#budget.charge(loadedBytes(reader.request, range.endRow - range.firstRow));
-      await fragment.load(reader.request, range.firstTrace, range.endTrace, this.#cost, this.#signal);
+    const { request } = reader;
+    const runs = [...runsOf(fragment, list)].map((traces) => ({
+      traces,
+      range: traceRange(fragment, traces[0]!.trace, traces.at(-1)!.trace + 1),
+    }));
+    for (const { range } of runs) this.#budget.charge(loadedBytes(request, range.endRow - range.firstRow));
+    await Promise.all(
+      runs.map(({ range }) => fragment.load(request, range.firstTrace, range.endTrace, this.#cost, this.#signal)),
+    );
+    for (const { traces, range } of runs) {
       reader.prepare(range);
-      for (const found of run) {
+      for (const found of traces) {
         const sets = found.sets.map((set) => reader.set(set));
         for (const set of sets) this.#budget.charge(setBytes(set));
         found.result = this.#traceResult(found, sets, reader.serviceStats(found.trace));

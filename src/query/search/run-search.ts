@@ -170,9 +170,17 @@ class Search {
     this.#progress.inspectedTraces += range.endTrace - range.firstTrace;
     this.#progress.inspectedSpans += range.endRow - range.firstRow;
     if (matcher.constant === false) return;
-    const sets = matcher.evaluate(range, open.initialMask(range));
+    const mask = open.initialMask(range, this.#durationMinNano());
+    if (mask.indexOf(1) < 0) return;
+    const sets = matcher.evaluate(range, mask);
     if (this.#request.totals) this.#count(sets, fragment);
     if (!sets.isEmpty) this.#keep(open, sets);
+  }
+
+  /** Shorter traces cannot be among the best. */
+  #durationMinNano(): number {
+    const { sort, totals } = this.#request;
+    return sort === 'duration' && !totals ? (this.#top.worst?.durationNano ?? 0) : 0;
   }
 
   #count(sets: Spansets, fragment: Fragment): void {
