@@ -103,6 +103,8 @@ class ColumnCodes {
   }
 }
 
+const noRows = new Uint32Array(0);
+
 /** Columns over spans and resources. */
 class ColumnGroup implements CompiledGroup {
   readonly request: LoadRequest;
@@ -135,8 +137,9 @@ class ColumnGroup implements CompiledGroup {
 
   codes({ firstRow }: TraceRange, out: Uint32Array): void {
     out.fill(0);
-    const { resource } = this.#fragment;
     for (const { column, onResources, groups } of this.#columns) {
+      // Loaded only when a column stands on resources.
+      const resource = onResources ? this.#fragment.resource : noRows;
       groups.refresh();
       const known = groups.codes;
       const { codes } = column;
