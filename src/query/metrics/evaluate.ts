@@ -36,8 +36,8 @@ class Evaluation implements Visitor {
   readonly #accumulator: Accumulator;
   readonly #grouping: Grouping;
   readonly #measured: CompiledNumbers | undefined;
-  /** Measured values must be above it. */
-  readonly #above: number;
+  /** Lower values do not count. */
+  readonly #least: number;
   readonly #exemplars: ExemplarPicker | undefined;
   readonly #spanLabels: SpanLabels | undefined;
   readonly #weight: number;
@@ -55,7 +55,7 @@ class Evaluation implements Visitor {
     // Bucketed series have the bucket or the quantile as a label anyway.
     this.#grouping = new Grouping(plan.by, fragment, this.#accumulator, plan.by.length > 0 && !isBucketed(name));
     this.#measured = plan.measured === undefined ? undefined : compileNumbers(plan.measured, fragment);
-    this.#above = !isBucketed(name) ? Number.NEGATIVE_INFINITY : this.#measuresFloats() ? 0 : 1;
+    this.#least = !isBucketed(name) ? Number.NEGATIVE_INFINITY : this.#measuresFloats() ? Number.MIN_VALUE : 2;
     if (plan.exemplarWidthNano > 0) {
       this.#exemplars = new ExemplarPicker(grid, fragment, plan.exemplarWidthNano);
       this.#spanLabels = new SpanLabels(plan, fragment);
@@ -87,7 +87,7 @@ class Evaluation implements Visitor {
     if (combine === 'count') this.#accumulator.addCounts(selection, rows, this.#weight);
     else this.#accumulator.addValues(selection, rows, this.#values, this.#weight);
     if (this.#exemplars !== undefined) {
-      this.#exemplars.offer(selection, rows, this.#measured === undefined ? undefined : this.#values);
+      this.#exemplars.offer(chunk, selection, rows, this.#measured === undefined ? undefined : this.#values);
       this.#exemplars.readLabels(() => this.#spanLabels!.prepare(chunk));
     }
   }
@@ -100,7 +100,7 @@ class Evaluation implements Visitor {
     const all = this.#rowValues.subarray(0, length);
     measured.numbers(chunk, all);
     selection.gather(all, chunk.firstRow, this.#values);
-    selection.keepAbove(this.#values, this.#above);
+    selection.keepFrom(this.#values, this.#least);
   }
 
   /** Accumulator row of each selected span, or the one that all have. */

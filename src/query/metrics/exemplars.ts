@@ -1,11 +1,11 @@
 /**
- * Choice of exemplars: spans that illustrate a series. The range is divided into equal exemplar intervals, and of each
- * the spans with the lowest ranks are taken, at most one of a trace. A rank is a hash of the span's start time, so the
- * choice is as good as random, is the same every time, and does not depend on how spans are spread over fragments.
+ * Choice of exemplars: spans that illustrate a series. Each trace offers one of its selected spans; the range is divided
+ * into equal exemplar intervals, and of each those with the lowest ranks are taken. Ranks and choices are hashes of start
+ * times: as good as random, the same every time, and the same wherever a trace is stored.
  */
 import type { ResultAttribute } from '../../traceql/result.ts';
 import type { Fragment } from '../../traceql/storage.ts';
-import { toHex, traceOfRow } from '../expression/index.ts';
+import { type TraceRange, toHex } from '../expression/index.ts';
 import type { Grid, Selection } from './grid.ts';
 import { type ExemplarCandidate, exemplarsPerBucket } from './partial.ts';
 
@@ -34,55 +34,64 @@ interface Chosen {
 /** Collects the best candidates of one fragment. */
 export class ExemplarPicker {
   readonly #fragment: Fragment;
-  /** Length of an exemplar interval in ns, and the number of the first one. */
-  readonly #width: number;
+  /** Number of the first exemplar interval. */
   readonly #first: bigint;
+  /** ns from its start to the fragment's base. */
+  readonly #offset: number;
+  readonly #width: number;
+  /** Low word of the fragment's base: hashes are of Unix times. */
+  readonly #baseLow: number;
   readonly #best: Chosen[][];
-  /** Rank that a candidate must stay below, by exemplar interval. */
-  readonly #limit: Float64Array;
   #hasNew = false;
 
   constructor(grid: Grid, fragment: Fragment, widthNano: number) {
+    const width = BigInt(widthNano);
     this.#fragment = fragment;
     this.#width = widthNano;
-    this.#first = grid.startUnixNano / BigInt(widthNano);
-    const buckets = Number(grid.endUnixNano / BigInt(widthNano) - this.#first) + 1;
-    this.#best = Array.from({ length: buckets }, () => []);
-    this.#limit = new Float64Array(buckets).fill(2 ** 32);
+    this.#first = grid.startUnixNano / width;
+    this.#offset = Number(fragment.baseUnixNano - this.#first * width);
+    this.#baseLow = Number(BigInt.asIntN(32, fragment.baseUnixNano));
+    this.#best = Array.from({ length: Number(grid.endUnixNano / width - this.#first) + 1 }, () => []);
   }
 
-  /** Considers the selected spans. `rows` are their accumulator rows, or one for all; `values` what was measured. */
-  offer(selection: Selection, rows: Uint32Array | number, values: Float64Array | undefined): void {
-    const { start } = this.#fragment;
-    const perNano = 1 / this.#width;
-    const offset = Number(this.#fragment.baseUnixNano - this.#first * BigInt(this.#width));
-    const base = Number(BigInt.asIntN(32, this.#fragment.baseUnixNano));
-    const limit = this.#limit;
-    for (let i = 0; i < selection.length; i++) {
-      const row = selection.rows[i]!;
-      const time = start[row]!;
-      let rank = Math.imul(base + (time | 0), 0x9e3779b1);
-      rank = Math.imul(rank ^ (rank >>> 15), 0x85ebca6b);
-      rank = (rank ^ (rank >>> 13)) >>> 0;
-      const bucket = ((time + offset) * perNano) | 0;
-      if (rank >= limit[bucket]!) continue;
-      this.#take(bucket, rank, row, typeof rows === 'number' ? rows : rows[i]!, values?.[i] ?? Number.NaN);
+  /** Considers the selected spans of a chunk. `rows` are their accumulator rows, or one for all; `values` what was measured. */
+  offer(chunk: TraceRange, selection: Selection, rows: Uint32Array | number, values: Float64Array | undefined): void {
+    const { traceFirstSpan } = this.#fragment;
+    const { rows: spans, length } = selection;
+    let i = 0;
+    for (let trace = chunk.firstTrace; trace < chunk.endTrace && i < length; trace++) {
+      const end = traceFirstSpan[trace + 1]!;
+      const first = i;
+      while (i < length && spans[i]! < end) i++;
+      if (i === first) continue;
+      const at = first + (this.#hash(spans[first]!) % (i - first));
+      const row = spans[at]!;
+      this.#take({
+        rank: this.#hash(row),
+        trace,
+        row,
+        seriesRow: typeof rows === 'number' ? rows : rows[at]!,
+        value: values?.[at] ?? Number.NaN,
+        labels: undefined,
+      });
     }
   }
 
-  #take(bucket: number, rank: number, row: number, seriesRow: number, value: number): void {
-    const best = this.#best[bucket]!;
-    const trace = traceOfRow(this.#fragment, row);
-    const same = best.findIndex((chosen) => chosen.trace === trace);
-    if (same >= 0) {
-      if (best[same]!.rank <= rank) return;
-      best.splice(same, 1);
-    }
+  /** 32 bits from a span's start time. */
+  #hash(row: number): number {
+    let h = Math.imul(this.#baseLow + (this.#fragment.start[row]! | 0), 0x9e3779b1);
+    h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
+    return (h ^ (h >>> 13)) >>> 0;
+  }
+
+  #take(chosen: Chosen): void {
+    const time = this.#fragment.start[chosen.row]! + this.#offset;
+    const best = this.#best[Math.floor(time / this.#width)]!;
+    if (best.length === exemplarsPerBucket && best[best.length - 1]!.rank <= chosen.rank) return;
     this.#hasNew = true;
-    best.push({ rank, trace, row, seriesRow, value, labels: undefined });
+    best.push(chosen);
     best.sort((a, b) => a.rank - b.rank);
     if (best.length > exemplarsPerBucket) best.pop();
-    if (best.length === exemplarsPerBucket) this.#limit[bucket] = best[exemplarsPerBucket - 1]!.rank;
   }
 
   /** Reads the labels of the spans chosen since the last call, while their columns are at hand. */

@@ -149,20 +149,19 @@ function finishQuantiles(plan: AggregatePlan, partial: MetricsPartial): DenseSer
   return series;
 }
 
-/** Gives each chosen span to its series, at most one of a trace over the whole range. */
+/** Gives each chosen span to its series. */
 function attachExemplars(
   plan: AggregatePlan,
   partial: MetricsPartial,
   seriesOf: (candidate: ExemplarCandidate, value: number) => DenseSeries | undefined,
 ): void {
-  const seen = new Set<string>();
+  let left = plan.exemplars;
   for (const candidate of partial.exemplars) {
-    if (seen.size === plan.exemplars) return;
-    if (seen.has(candidate.traceId)) continue;
+    if (left === 0) return;
     const measured = exemplarValue(plan, candidate.value);
     const series = seriesOf(candidate, measured);
     if (series === undefined) continue;
-    seen.add(candidate.traceId);
+    left--;
     const isSeriesValue = plan.combine === 'count' && plan.name !== 'quantile_over_time';
     const value = isSeriesValue ? series.values[intervalAt(plan.grid, candidate.timestampMs)]! : measured;
     series.exemplars.push({ labels: candidate.labels, value, timestampMs: candidate.timestampMs } satisfies Exemplar);

@@ -134,12 +134,12 @@ export class Selection {
     this.length = n;
   }
 
-  /** Leaves the spans whose value is above `above`, and their values. NaN is never above. */
-  keepAbove(values: Float64Array, above: number): void {
+  /** Leaves the spans whose value is at least `least`, and their values. NaN never is. */
+  keepFrom(values: Float64Array, least: number): void {
     let n = 0;
     for (let i = 0; i < this.length; i++) {
       const value = values[i]!;
-      if (!(value > above)) continue;
+      if (!(value >= least)) continue;
       this.rows[n] = this.rows[i]!;
       this.interval[n] = this.interval[i]!;
       values[n++] = value;

@@ -195,20 +195,10 @@ function combineInto(
   }
 }
 
-/** The best candidates of each exemplar interval, at most one of a trace, best first. */
+/** The best candidates of each exemplar interval, by interval. A trace offers one candidate in all. */
 export function chooseExemplars(candidates: readonly ExemplarCandidate[]): readonly ExemplarCandidate[] {
   const sorted = [...candidates].sort(
-    (a, b) => a.bucket - b.bucket || a.rank - b.rank || (a.traceId < b.traceId ? -1 : a.traceId > b.traceId ? 1 : 0),
+    (a, b) => a.bucket - b.bucket || a.rank - b.rank || (a.traceId < b.traceId ? -1 : 1),
   );
-  const kept: ExemplarCandidate[] = [];
-  for (const candidate of sorted) {
-    let inBucket = 0;
-    let sameTrace = false;
-    for (let i = kept.length - 1; i >= 0 && kept[i]!.bucket === candidate.bucket; i--) {
-      inBucket++;
-      sameTrace ||= kept[i]!.traceId === candidate.traceId;
-    }
-    if (inBucket < exemplarsPerBucket && !sameTrace) kept.push(candidate);
-  }
-  return kept;
+  return sorted.filter((candidate, i) => sorted[i - exemplarsPerBucket]?.bucket !== candidate.bucket);
 }

@@ -113,12 +113,15 @@ class RunningQuery {
   ): Promise<Answer> {
     const { nowMs } = this.#context;
     const partials: MetricsPartial[] = [];
+    const open = new Set(parts.map((part) => part.grid));
     let emittedMs = nowMs();
     await consumeConcurrently(parts, concurrentFragments, async (part) => {
       partials.push(await this.#partial(plan, part));
+      open.delete(part.grid);
       if (onPartial === undefined || partials.length === this.#jobs) return;
       if (nowMs() - emittedMs < partialIntervalMs) return;
-      onPartial(this.#result(this.#merge(plan, partials), partials.length));
+      const known = this.#result(this.#merge(plan, partials), partials.length);
+      onPartial({ ...known, completeMs: completeMs(plan.grid, open) });
       emittedMs = nowMs();
     });
     this.#watch.lap('evaluate');
@@ -160,6 +163,16 @@ class RunningQuery {
     const cost = queryCost(this.#blocks, this.#evaluation.cost, progress, this.#watch.milliseconds);
     return { series, truncated, cost };
   }
+}
+
+/** Right edges of the intervals that none of the grids has a part of. */
+function completeMs(grid: Grid, open: Iterable<Grid>): number[] {
+  const isOpen = new Uint8Array(grid.intervals);
+  for (const part of open) {
+    const first = Math.floor(Number(part.startUnixNano - grid.startUnixNano) / Math.max(grid.stepNano, 1));
+    isOpen.fill(1, first, first + part.intervals);
+  }
+  return timestampsMs(grid).filter((_, interval) => isOpen[interval] === 0);
 }
 
 function gridFragments(snapshot: Snapshot, grid: Grid): GridFragment[] {
