@@ -2,9 +2,8 @@
  * The whole server, wired: the write thread, the read role over its live tables and the store's blocks, the query API on
  * its port. It listens at once and is ready when everything that was ever acknowledged is visible again.
  */
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import os from 'node:os';
+import { createGrpcApi } from '../api/grpc/grpc-api.ts';
 import { createApi, defaultApiOptions } from '../api/http/api.ts';
 import type { ApiPorts, StatusSource } from '../api/ports.ts';
 import { systemClock } from '../base/clock.ts';
@@ -16,6 +15,7 @@ import { Engine } from '../query/engine.ts';
 import { configText } from './config/config-text.ts';
 import type { Config } from './config/schema.ts';
 import { queryLimits } from './limits.ts';
+import { Listener } from './listener.ts';
 import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
 import { createReader } from './read-role.ts';
@@ -26,6 +26,7 @@ import type { WriteThreadPorts } from './write-thread.ts';
 
 export interface RunningServer {
   readonly httpPort: number;
+  readonly grpcPort: number;
   /** Resolves when everything acknowledged earlier is visible and the receivers listen. */
   readonly ready: Promise<WriteThreadPorts>;
   /** Resolves with the reason when a part dies that the server cannot go on without. */
@@ -33,6 +34,9 @@ export interface RunningServer {
   /** Answers what runs, makes durable what was accepted, and ends. */
   stop(): Promise<void>;
 }
+
+/** Queries that run when the server stops may end within this time. */
+const queryGraceMs = 3_000;
 
 type Phase = 'Starting' | 'Running' | 'Stopping';
 
@@ -78,15 +82,24 @@ export async function startServer(config: Config): Promise<RunningServer> {
     },
     onRequest: (request) => metrics.observe(request),
   };
-  const api = createApi(ports, {
+  const apiOptions = {
     ...defaultApiOptions,
     httpApiPrefix: config.http_api_prefix,
     multitenancy: config.multitenancy_enabled,
-  });
-  const server = http.createServer({ requestTimeout: 60_000 }, (request, response) => api.handle(request, response));
+  };
+  const shutdown = new AbortController();
+  const api = createApi(ports, apiOptions);
+  const grpc = createGrpcApi(ports, apiOptions, shutdown.signal);
+  const httpListener = new Listener({ http: api.handle, grpc: grpc.handle });
+  const grpcListener = new Listener({ grpc: grpc.handle });
+  const { http_listen_port, http_listen_address, grpc_listen_port, grpc_listen_address } = config.server;
+  let httpPort: number;
+  let grpcPort: number;
   try {
-    await listen(server, config.server.http_listen_port, config.server.http_listen_address);
+    httpPort = await httpListener.listen(http_listen_port, http_listen_address);
+    grpcPort = await grpcListener.listen(grpc_listen_port, grpc_listen_address);
   } catch (error) {
+    await httpListener.close(0);
     await write.stop();
     await lock.release();
     throw new RubatoError(ErrorKind.config, 'cannot_listen', `cannot listen: ${(error as Error).message}`, error);
@@ -97,29 +110,19 @@ export async function startServer(config: Config): Promise<RunningServer> {
   });
   ready.catch(() => undefined);
   return {
-    httpPort: (server.address() as AddressInfo).port,
+    httpPort,
+    grpcPort,
     ready,
     failed: write.failed,
     async stop() {
       phase = 'Stopping';
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      shutdown.abort();
+      const closed = Promise.all([httpListener, grpcListener].map((listener) => listener.close(queryGraceMs)));
       await write.stop();
-      server.closeAllConnections();
       await closed;
       await lock.release();
     },
   };
-}
-
-function listen(server: http.Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }
 
 function statusSource(parts: { config: Config; phase: () => Phase; metrics: SelfMetrics }): StatusSource {

@@ -135,6 +135,8 @@ export interface MetricsResult {
   readonly series: readonly MetricsSeries[];
   /** True when `maxSeries` cut the answer. */
   readonly truncated: boolean;
+  /** Partial answers: the intervals, by their right edges, whose values will not change any more. */
+  readonly completeMs?: readonly number[];
   readonly cost: QueryCost;
 }
 

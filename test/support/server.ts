@@ -11,6 +11,8 @@ const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
 export interface TestServer {
   readonly http: string;
+  /** `host:port` of the query API's own gRPC port. */
+  readonly grpc: string;
   readonly otlpHttp: string;
   readonly otlpGrpc: string;
   readonly pid: number;
@@ -48,9 +50,9 @@ export function freePort(): Promise<number> {
 
 /** Resolves when the server says it is ready. */
 export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
-  const [httpPort, grpcPort, otlpHttpPort] = await Promise.all([freePort(), freePort(), freePort()]);
+  const [httpPort, queryGrpcPort, grpcPort, otlpHttpPort] = await Promise.all(Array.from({ length: 4 }, freePort));
   const config = {
-    server: { http_listen_port: httpPort, grpc_listen_port: 0 },
+    server: { http_listen_port: httpPort, grpc_listen_port: queryGrpcPort },
     distributor: {
       receivers: {
         otlp: {
@@ -78,6 +80,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   await untilReady(child, base, () => log);
   return {
     http: base,
+    grpc: `127.0.0.1:${queryGrpcPort}`,
     otlpHttp: `http://127.0.0.1:${otlpHttpPort}/v1/traces`,
     otlpGrpc: `http://127.0.0.1:${grpcPort}`,
     pid: child.pid!,
