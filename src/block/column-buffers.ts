@@ -18,6 +18,9 @@ export class CodesBuffer extends ColumnBuffer {
   readonly #type: ValueType;
   #codes: CodeArray | undefined;
   #dictionary: PlainDictionary;
+  /** Values of plain pages that are not in the dictionary yet, and how many. */
+  #more: PlainValues[] = [];
+  #moreCount = 0;
   /** Changes when codes or dictionary did. */
   version = 0;
 
@@ -40,6 +43,13 @@ export class CodesBuffer extends ColumnBuffer {
 
   /** A new object when it grew: columns stored plain have only the values of the pages that are loaded. */
   get dictionary(): PlainDictionary {
+    if (this.#moreCount > 0) {
+      const before = this.#dictionary;
+      this.#dictionary = this.#dictionaryOf(concat([before.values, ...this.#more], valueWidth(this.#type)));
+      this.#more = [];
+      this.#moreCount = 0;
+      this.grew(this.#dictionary.byteLength - before.byteLength);
+    }
     return this.#dictionary;
   }
 
@@ -56,10 +66,12 @@ export class CodesBuffer extends ColumnBuffer {
 
   protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
     const { schema } = this.place.chunk;
-    const more = decodeCodes(bytes, schema, this.codes, page.firstRow, this.#dictionary.size);
+    const valuesBefore = this.#dictionary.size + this.#moreCount;
+    const more = decodeCodes(bytes, schema, this.codes, page.firstRow, valuesBefore);
     if (more !== undefined && this.#type !== 'bool') {
-      this.#dictionary = this.#dictionaryOf(concat(this.#dictionary.values, more, valueWidth(this.#type)));
-      this.grew(more.bytes.byteLength + more.offsets.byteLength);
+      // Values of fixed width are a view of the page.
+      this.#more.push(valueWidth(this.#type) > 0 ? { ...more, bytes: more.bytes.slice() } : more);
+      this.#moreCount += more.count;
     }
     this.version++;
   }
@@ -69,17 +81,20 @@ export class CodesBuffer extends ColumnBuffer {
   }
 }
 
-function concat(a: PlainValues, b: PlainValues, width: number): PlainValues {
-  const count = a.count + b.count;
-  const aBytes = width > 0 ? a.count * width : a.offsets[a.count]!;
-  const bBytes = width > 0 ? b.count * width : b.offsets[b.count]!;
-  const bytes = new Uint8Array(aBytes + bBytes);
-  bytes.set(a.bytes.subarray(0, aBytes));
-  bytes.set(b.bytes.subarray(0, bBytes), aBytes);
-  if (width > 0) return { count, bytes, offsets: new Uint32Array(0) };
-  const offsets = new Uint32Array(count + 1);
-  offsets.set(a.offsets.subarray(0, a.count + 1));
-  for (let i = 1; i <= b.count; i++) offsets[a.count + i] = aBytes + b.offsets[i]!;
+/** Values of several lists one after the other. `width`: bytes of each, 0 when they differ. */
+function concat(lists: readonly PlainValues[], width: number): PlainValues {
+  const sizeOf = ({ count, offsets }: PlainValues) => (width > 0 ? count * width : offsets[count]!);
+  const count = lists.reduce((sum, list) => sum + list.count, 0);
+  const bytes = new Uint8Array(lists.reduce((sum, list) => sum + sizeOf(list), 0));
+  const offsets = new Uint32Array(width > 0 ? 0 : count + 1);
+  let at = 0;
+  let values = 0;
+  for (const list of lists) {
+    bytes.set(list.bytes.subarray(0, sizeOf(list)), at);
+    if (width === 0) for (let i = 1; i <= list.count; i++) offsets[values + i] = at + list.offsets[i]!;
+    at += sizeOf(list);
+    values += list.count;
+  }
   return { count, bytes, offsets };
 }
 

@@ -9,6 +9,7 @@
  * Memory: 100 bytes a trace, one row group as a table, and the columns that the fragments' cache keeps. Places of a run lie
  * close together in their fragments, because those are in order of time too; pages at the edges may be read twice.
  */
+import { throwIfAborted } from '../base/abort.ts';
 import { assert } from '../base/assert.ts';
 import type { ReadCost } from '../traceql/storage.ts';
 import { type BlockSummary, BlockWriter, type BlockWriterOptions, type FileChunk } from './block-writer.ts';
@@ -40,7 +41,7 @@ export async function compact(
   const layout = chooseLayout(fragments.flatMap(countColumns), options.attributeColumnsMax ?? ATTRIBUTE_COLUMNS_MAX);
   const writer = new BlockWriter(layout, options);
   for (const run of places.runs(options.rowGroupSpansMax ?? ROW_GROUP_SPANS_MAX)) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const pieces = [...run].map(([fragment, traces]) => ({
       fragment: fragments[fragment]!,
       traces: traces.sort((a, b) => a - b),

@@ -2,6 +2,7 @@
  * A fragment over a table that another thread may still append to: rows below the counts of `data` never change, and
  * only those are read. The table is ordered once, when the fragment is made; columns are gathered when first asked for.
  */
+import { throwIfAborted } from '../base/abort.ts';
 import { assert } from '../base/assert.ts';
 import type { SpanTableData } from '../model/span-table.ts';
 import type { Column, FixedColumn, LoadRequest, ReadCost, TableColumnScope } from '../traceql/storage.ts';
@@ -49,7 +50,7 @@ class LiveFragment implements StoredFragment {
   }
 
   async loadTraces(_cost: ReadCost, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     this.#table.traceRootName.load();
     this.#table.traceRootService.load();
   }
@@ -75,7 +76,7 @@ class LiveFragment implements StoredFragment {
     _cost: ReadCost,
     signal?: AbortSignal,
   ): Promise<void> {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     for (const name of request.fixed) this.#loadFixed(name);
     for (const column of request.columns) loadColumn(column);
   }

@@ -6,7 +6,9 @@
  * dictionary, which may come with another read of the same load: dictionaries of a read are decoded before any waiting, so
  * that reads cannot wait for each other in a circle.
  */
+
 import { crc32 } from 'node:zlib';
+import { throwIfAborted } from '../base/abort.ts';
 import { corrupt } from '../base/errors.ts';
 import type { ReadCost } from '../traceql/storage.ts';
 import type { ColumnBuffer } from './column-buffer.ts';
@@ -53,7 +55,7 @@ export interface LoadContext {
 /** Resolves when everything wanted is decoded. */
 export async function loadPages(wants: readonly Want[], context: LoadContext): Promise<void> {
   for (;;) {
-    context.signal?.throwIfAborted();
+    throwIfAborted(context.signal);
     const { segments, waits } = findMissing(wants);
     if (segments.length === 0 && waits.length === 0) return;
     await Promise.all(planReads(segments).map((read) => startRead(read, context)));

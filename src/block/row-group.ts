@@ -3,6 +3,7 @@
  * forgets them when the cache says so. Queries hold views of it (`block-fragment.ts`).
  */
 
+import { throwIfAborted } from '../base/abort.ts';
 import type { TableColumn } from '../model/span-table.ts';
 import type { ReadCost, TableColumnScope, ValueType } from '../traceql/storage.ts';
 import type { BlockSource } from './block-source.ts';
@@ -76,7 +77,7 @@ export class RowGroup implements BufferOwner {
     while (this.#traces === undefined) {
       if (this.#tracesPending !== undefined) {
         await Promise.allSettled([this.#tracesPending]);
-        signal?.throwIfAborted();
+        throwIfAborted(signal);
         continue;
       }
       this.#tracesPending = readTraces(this.#table, cost, signal);

@@ -4,6 +4,7 @@
  * The traces of a block fragment never change and are numbered once. Live fragments come and go with every query and are
  * only looked up. Blocks that no query has used for a while are forgotten when the numbers grow.
  */
+import { throwIfAborted } from '../base/abort.ts';
 import type { ReadCost } from '../traceql/storage.ts';
 import type { StoredFragment } from './stored-fragment.ts';
 import { TraceIdSet, wordsOf } from './trace-id-set.ts';
@@ -128,7 +129,7 @@ export class TornTraces {
       const pending = this.#pending.get(block.id);
       if (pending !== undefined) {
         await Promise.allSettled([pending]);
-        signal?.throwIfAborted();
+        throwIfAborted(signal);
         continue;
       }
       const view = block.view();

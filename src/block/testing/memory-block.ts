@@ -1,5 +1,7 @@
 /** A built block in memory, opened the way a stored one is. */
+
 import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from '../../base/abort.ts';
 import type { ReadCost } from '../../traceql/storage.ts';
 import type { BuiltBlock } from '../build.ts';
 import { ColumnCache } from '../column-cache.ts';
@@ -29,7 +31,7 @@ export function memoryBlock(built: BuiltBlock, blockId = 'block'): MemoryBlock {
           readRange: async (file, offset, length, signal) => {
             reads.push(`${file}:${offset}+${length}`);
             await setImmediate();
-            signal?.throwIfAborted();
+            throwIfAborted(signal);
             // A copy: decoders must not keep the bytes.
             return Uint8Array.from(files.get(file)!.subarray(offset, offset + length));
           },
