@@ -51,7 +51,7 @@ function collect(chunks: readonly FileChunk[], parts: Map<string, Uint8Array[]>)
 }
 
 /** Cuts a table at traces. */
-export function* rowGroups(table: OrderedTable, spansMax: number): Generator<OrderedTable> {
+function* rowGroups(table: OrderedTable, spansMax: number): Generator<OrderedTable> {
   const { traceFirstSpan, traceCount } = table;
   let first = 0;
   for (let t = 1; t <= traceCount; t++) {
@@ -65,7 +65,7 @@ export function* rowGroups(table: OrderedTable, spansMax: number): Generator<Ord
  * How many rows have a value in each column. Rows that were dropped as duplicates, or rolled back behind the table's counts,
  * may be counted too: the counts only choose which columns are rare.
  */
-export function countColumns({ data }: OrderedTable): CountedColumn[] {
+function countColumns({ data }: OrderedTable): CountedColumn[] {
   const counts = new Uint32Array(data.columns.length);
   const count = (values: Uint32Array, length: number) => {
     for (let i = 0; i < length; i++) counts[data.valueColumn[values[i]!]!]!++;

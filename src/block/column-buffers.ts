@@ -208,7 +208,7 @@ export class TimesBuffer extends ColumnBuffer {
 /** Writes what the words of consecutive rows stand for to out[first …). */
 export type ToDoubles = (words: Uint32Array, out: Float64Array, first: number, far: Map<number, bigint>) => void;
 
-export const bigWords = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+const bigWords = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 
 /** Signed differences as they are. */
 export const signedDoubles: ToDoubles = (words, out, first, far) => {
@@ -230,7 +230,7 @@ export const durationDoubles: ToDoubles = (words, out, first, far) => {
   }
 };
 
-export interface TraceStarts {
+interface TraceStarts {
   /** Length: traces + 1. */
   readonly firstSpan: Uint32Array;
   readonly startWords: Uint32Array;
@@ -254,7 +254,7 @@ export function startDoubles({ firstSpan, startWords }: TraceStarts, base: { low
 }
 
 /** Index of the last element not above `value`; elements ascend, the first is not above. */
-export function lastNotAbove(ascending: Uint32Array, value: number): number {
+function lastNotAbove(ascending: Uint32Array, value: number): number {
   let low = 0;
   let high = ascending.length;
   while (high - low > 1) {

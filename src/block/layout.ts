@@ -14,6 +14,9 @@ import { tableOfScope } from './scopes.ts';
 export const blockTables = ['traces', 'spans', 'resources', 'events', 'links'] as const;
 export type BlockTable = (typeof blockTables)[number];
 
+/** Rows of each table. */
+export type RowCounts = Record<BlockTable, number>;
+
 export const INDEX_FILE = 'index';
 export const tableFile = (table: BlockTable): string => `${table}.parquet`;
 

@@ -57,7 +57,7 @@ const byId = (traces: readonly FragmentTrace[]): FragmentTrace[] =>
   traces.toSorted((a, b) => (a.traceId < b.traceId ? -1 : 1));
 
 test('traces put together from pieces are as if they had never been apart', async () => {
-  for (let seed = 1; seed <= 12; seed++) {
+  for (let seed = 1; seed <= 6; seed++) {
     const spans = randomSpans({ seed, traces: 12 });
     const fragments = await fragmentsOf(deal(seed, spans, 4));
     const pieces = fragments.map((fragment) => ({
@@ -82,7 +82,7 @@ test('only the traces asked for are copied', async () => {
 });
 
 test('compaction keeps every span once, in order, whatever the order of its inputs', async () => {
-  for (let seed = 30; seed < 38; seed++) {
+  for (let seed = 30; seed < 34; seed++) {
     const spans = randomSpans({ seed, traces: 40 });
     const fragments = await fragmentsOf(deal(seed, spans, 5));
     const options = { rowGroupSpansMax: 50, pageRows: 16, attributeColumnsMax: 10 };

@@ -32,8 +32,11 @@ export class SnapshotCache {
     const id = `merged-${digest(groups.flatMap((places) => places.map((p) => `${p.fragment.id}#${p.trace}`)))}`;
     const known = this.#merged.get(id);
     if (known !== undefined) return known;
-    const made = mergeTraces(piecesOf(groups.flat()), cost, signal).then((table) => liveFragment(id, table.share()));
-    if (groups.some((places) => places.some(({ fragment }) => fragment.isLive))) return made;
+    const isKept = groups.every((places) => places.every(({ fragment }) => !fragment.isLive));
+    // What other queries wait for must not end with the query that came first.
+    const merging = mergeTraces(piecesOf(groups.flat()), cost, isKept ? undefined : signal);
+    const made = merging.then((table) => liveFragment(id, table.share()));
+    if (!isKept) return made;
     this.#merged.set(id, made);
     made.catch(() => this.#merged.delete(id));
     if (this.#merged.size > MERGED_MAX) this.#merged.delete(this.#merged.keys().next().value!);
@@ -41,7 +44,10 @@ export class SnapshotCache {
   }
 }
 
-/** Fragments must all be of one tenant, or of tenants that are queried together. */
+/**
+ * Fragments must all be of one tenant, or of tenants that are queried together. A piece of a trace that lies in a fragment
+ * which is not given cannot be seen: who leaves out fragments by time must leave room for long traces.
+ */
 export async function assembleSnapshot(
   fragments: readonly StoredFragment[],
   cache: SnapshotCache,

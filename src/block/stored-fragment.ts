@@ -28,5 +28,3 @@ export interface StoredFragment extends Fragment {
   endWords(spanRow: number, out: Uint32Array, at: number): void;
   eventWords(eventRow: number, out: Uint32Array, at: number): void;
 }
-
-export const newCost = (): ReadCost => ({ requests: 0, bytes: 0, pages: 0 });

@@ -121,7 +121,7 @@ export class Coder {
 }
 
 /** The bytes of some values, copied out of the arena. */
-export function copyValues({ arena, valueOffset, valueLength }: SpanTableData, ids: readonly number[]): PlainValues {
+function copyValues({ arena, valueOffset, valueLength }: SpanTableData, ids: readonly number[]): PlainValues {
   const offsets = new Uint32Array(ids.length + 1);
   let total = 0;
   for (let i = 0; i < ids.length; i++) {
