@@ -130,6 +130,16 @@ test('a whole trace is found in pieces of pages', async () => {
   }
 });
 
+test('nothing of events is read for traces without events', async () => {
+  const spans = randomSpans({ seed: 14, traces: 50, broken: false });
+  const quiet = expectedTraces(spans)[20]!.traceId;
+  const some = spans.map((span) => (span.traceId === quiet ? { ...span, events: [] } : span));
+  const block = memoryBlock(buildBlockOf(tableOf(some)));
+  const [fragment] = await block.open();
+  assert.deepEqual(await readFragment(fragment!, 20, 21), [expectedTraces(some)[20]]);
+  assert.ok(!block.reads.some((read) => read.startsWith('events')));
+});
+
 test('dictionaries alone can be read', async () => {
   const spans = randomSpans({ seed: 11, traces: 200 });
   const block = memoryBlock(buildBlockOf(tableOf(spans), { pageRows: 64 }));

@@ -249,12 +249,11 @@ export class BlockFragment implements StoredFragment {
   /** Rows of each table that belong to ranges of traces. */
   #rowRanges(ranges: readonly number[]): Record<BlockTable, number[]> {
     const traces = this.#loadedTraces();
-    const of = (first: Uint32Array) => ranges.map((trace) => first[trace]!);
     return {
       traces: [],
-      spans: of(traces.firstSpan),
-      events: of(traces.firstEvent),
-      links: of(traces.firstLink),
+      spans: rowsOfTraces(traces.firstSpan, ranges),
+      events: rowsOfTraces(traces.firstEvent, ranges),
+      links: rowsOfTraces(traces.firstLink, ranges),
       resources: [0, this.resourceCount],
     };
   }
@@ -406,6 +405,17 @@ export class BlockFragment implements StoredFragment {
   #times(table: FixedTable, name: string): TimesBuffer {
     return this.#buffer(table, name, TimesBuffer);
   }
+}
+
+/** Rows [first, end) of ranges of traces; ranges without rows are left out. */
+function rowsOfTraces(first: Uint32Array, ranges: readonly number[]): number[] {
+  const rows: number[] = [];
+  for (let i = 0; i < ranges.length; i += 2) {
+    const from = first[ranges[i]!]!;
+    const to = first[ranges[i + 1]!]!;
+    if (from < to) rows.push(from, to);
+  }
+  return rows;
 }
 
 const exact = ({ far, values }: TimesBuffer, row: number): bigint => far.get(row) ?? BigInt(values[row]!);

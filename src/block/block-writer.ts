@@ -27,7 +27,7 @@ import type { OrderedTable } from './order.ts';
 import { RowGroupSource } from './row-group-source.ts';
 
 export interface BlockWriterOptions {
-  /** zstd level of pages. Default 3: 1 costs 1 % more bytes, 9 saves 2 % for three times the time. */
+  /** zstd level of pages. Default 3: 1 costs 0.8 % more bytes, 9 saves 1.3 % and takes a sixth longer. */
   readonly level?: number;
   readonly pageRows?: number;
 }

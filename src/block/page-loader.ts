@@ -69,6 +69,7 @@ function findMissing(wants: readonly Want[]): { segments: Segment[]; waits: Prom
   for (const { buffer, rows, dictionaryOnly } of wants) {
     const { chunk, table } = buffer.place;
     const file = tableFile(table);
+    if (rows.length === 0 && !dictionaryOnly) continue;
     if (!buffer.dictionaryLoaded) {
       if (buffer.dictionaryPending !== undefined) {
         waits.push(buffer.dictionaryPending);
