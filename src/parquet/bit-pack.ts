@@ -213,40 +213,32 @@ export function unpackToWords(
   out: Uint32Array,
   to: number,
 ): void {
-  if (width === 16) {
-    const end = at + groups * 16;
-    for (let i = at, o = to; i < end; i += 2, o++) out[o] = bytes[i]! | (bytes[i + 1]! << 8);
-    return;
-  }
   const end = to + groups * 8;
-  let word = 0;
-  let bits = 0;
-  let i = at;
-  if (width <= 24) {
-    const mask = (1 << width) - 1;
-    for (let o = to; o < end; o++) {
-      while (bits < width) {
-        word |= bytes[i++]! << bits;
-        bits += 8;
-      }
-      out[o] = word & mask;
-      word >>>= width;
-      bits -= width;
-    }
+  if (width === 16) {
+    for (let i = at, o = to; o < end; i += 2, o++) out[o] = bytes[i]! | (bytes[i + 1]! << 8);
     return;
   }
-  // Up to 7 bits left over and 32 new ones do not fit a word: what is left over is taken from the byte read last.
   const mask = width === 32 ? -1 : (1 << width) - 1;
-  for (let o = to; o < end; o++) {
-    let value = word;
-    let last = 0;
-    while (bits < width) {
-      last = bytes[i++]!;
-      value |= last << bits;
-      bits += 8;
-    }
+  // The first loop loads four bytes for each value, whether it needs them or not: it ends before the array does.
+  const safeBits = (bytes.length - 4 - at) * 8 + 7;
+  const safeEnd = Math.min(end, to + Math.max(0, Math.floor(safeBits / width) + 1));
+  let i = at;
+  let shift = 0;
+  let o = to;
+  for (; o < safeEnd; o++) {
+    let value = (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)) >>> shift;
+    if (shift + width > 32) value |= bytes[i + 4]! << (32 - shift);
     out[o] = value & mask;
-    bits -= width;
-    word = last >>> (8 - bits);
+    shift += width;
+    i += shift >>> 3;
+    shift &= 7;
+  }
+  for (; o < end; o++) {
+    let value = bytes[i]! >>> shift;
+    for (let bits = 8 - shift, k = i + 1; bits < width; bits += 8, k++) value |= bytes[k]! << bits;
+    out[o] = value & mask;
+    shift += width;
+    i += shift >>> 3;
+    shift &= 7;
   }
 }

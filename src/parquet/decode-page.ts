@@ -5,15 +5,15 @@
 import { corrupt } from '../base/errors.ts';
 import { decodeByteStreamSplit } from './byte-stream-split.ts';
 import { decodeDelta } from './delta.ts';
+import { countPresent, spreadToBytes, spreadToShorts, spreadToWords } from './levels.ts';
 import { Encoding, type OpenPage, openPage } from './page.ts';
 import { decodePlain } from './plain.ts';
-import { decodeHybridToBytes, decodeHybridToWords, HybridReader } from './rle.ts';
+import { decodeHybridToBytes, decodeHybridToWords } from './rle.ts';
 import type { CodeArray, ColumnSchema, PlainValues } from './schema.ts';
 
 /** Indices of the page that is being decoded, grown to the longest page. */
 let byteScratch = new Uint8Array(1 << 14);
-let wordScratch = new Uint32Array(0);
-let levelScratch = new Uint8Array(0);
+let wordScratch = new Uint32Array(1 << 14);
 
 /** A dictionary page. */
 export function decodeDictionary(page: Uint8Array, schema: ColumnSchema): PlainValues {
@@ -43,44 +43,47 @@ export function decodeCodes(
   const rows = open.header.values;
   if (at + rows > out.length) throw corrupt(`${where}, byte 0`, `${rows} rows where ${out.length - at} are left`);
   const { levels, valuesAt } = findLevels(open, schema, where);
-  const present = levels === undefined ? rows : readLevels(levels, rows, where);
+  const present = levels === undefined ? rows : countPresent(levels, rows, where);
   if (valuesBefore + (open.header.encoding === Encoding.plain ? present : 0) > 2 ** (8 * out.BYTES_PER_ELEMENT) - 1)
     throw corrupt(`${where}, byte 0`, `codes do not fit ${out.BYTES_PER_ELEMENT} bytes`);
   const { body } = open;
 
+  let narrow = true;
+  let plain: PlainValues | undefined;
   switch (open.header.encoding) {
     case Encoding.rleDictionary:
     case Encoding.plainDictionary: {
       const width = present === 0 ? 0 : body[valuesAt];
       if (width === undefined) throw corrupt(`${where}, body byte ${valuesAt}`, 'no bit width');
-      decodeIndices(body, valuesAt + 1, width, present, out, at, valuesBefore, where);
+      narrow = width <= 8;
+      decodeIndices(body, valuesAt + 1, width, present, valuesBefore, where);
       break;
     }
     case Encoding.plain: {
       const values = decodePlain(body, valuesAt, present, schema, where);
       if (schema.physical === 'boolean') {
-        byteScratch = grown(byteScratch, present);
+        reserveBytes(present);
         byteScratch.set(values.bytes);
-        writeCodes(byteScratch, present, out, at);
-        break;
+      } else {
+        narrow = false;
+        reserveWords(present);
+        for (let i = 0; i < present; i++) wordScratch[i] = valuesBefore + i;
+        plain = values;
       }
-      numberCodes(out, at, present, valuesBefore);
-      if (present < rows) spread(out, at, present, rows);
-      return values;
+      break;
     }
     case Encoding.rle: {
       if (schema.physical !== 'boolean') throw corrupt(`${where}, byte 0`, 'RLE in a column that is not boolean');
       const end = lengthPrefixed(body, valuesAt, where);
-      byteScratch = grown(byteScratch, present);
+      reserveBytes(present);
       decodeHybridToBytes(body, valuesAt + 4, end, 1, present, byteScratch, where);
-      writeCodes(byteScratch, present, out, at);
       break;
     }
     default:
       throw corrupt(`${where}, byte 0`, `encoding ${open.header.encoding} is not supported for codes`);
   }
-  if (present < rows) spread(out, at, present, rows);
-  return undefined;
+  writeCodes(narrow, present, present < rows ? levels : undefined, rows, out, at);
+  return plain;
 }
 
 /** Decodes a data page of a required int64 column into words out[2 * at ..): low and high word. Returns its rows. */
@@ -125,8 +128,13 @@ export function decodeFixed(page: Uint8Array, width: number, out: Uint8Array, at
   return rows;
 }
 
-function grown(scratch: Uint8Array<ArrayBuffer>, count: number): Uint8Array<ArrayBuffer> {
-  return scratch.length >= count + 8 ? scratch : new Uint8Array(count + 8);
+/** Seven more for the last group that is unpacked, one more to be read behind the last. */
+function reserveBytes(count: number): void {
+  if (byteScratch.length < count + 8) byteScratch = new Uint8Array(count + 8);
+}
+
+function reserveWords(count: number): void {
+  if (wordScratch.length < count + 8) wordScratch = new Uint32Array(count + 8);
 }
 
 /** End of the bytes whose length stands in the four bytes at `at`. */
@@ -151,45 +159,28 @@ function findLevels(
   return { levels: open.body.subarray(4, end), valuesAt: end };
 }
 
-/** Decodes definition levels into levelScratch and returns how many rows have a value. */
-function readLevels(levels: Uint8Array, rows: number, where: string): number {
-  // Most pages are a single run: all there or all null.
-  const reader = new HybridReader(levels, 0, levels.length, 1, where);
-  if (rows > 0) {
-    reader.next(rows);
-    if (!reader.literal && reader.count === rows && reader.value === 1) return rows;
-  }
-  levelScratch = grown(levelScratch, rows);
-  decodeHybridToBytes(levels, 0, levels.length, 1, rows, levelScratch, where);
-  let present = 0;
-  for (let row = 0; row < rows; row++) present += levelScratch[row]!;
-  return present;
-}
-
+/** Decodes `count` indices into byteScratch when they have 8 bits at most, else into wordScratch. */
 function decodeIndices(
   body: Uint8Array,
-  indicesAt: number,
+  at: number,
   width: number,
   count: number,
-  out: CodeArray,
-  at: number,
   dictionarySize: number,
   where: string,
 ): void {
   if (count === 0) return;
   let largest = 0;
   if (width <= 8) {
-    byteScratch = grown(byteScratch, count);
-    decodeHybridToBytes(body, indicesAt, body.length, width, count, byteScratch, where);
-    largest = largestByte(byteScratch, count);
+    reserveBytes(count);
+    decodeHybridToBytes(body, at, body.length, width, count, byteScratch, where);
+    if (1 << width > dictionarySize) largest = largestByte(byteScratch, count);
   } else {
-    if (wordScratch.length < count + 8) wordScratch = new Uint32Array(count + 8);
-    decodeHybridToWords(body, indicesAt, body.length, width, count, wordScratch, where);
-    largest = largestWord(wordScratch, count);
+    reserveWords(count);
+    decodeHybridToWords(body, at, body.length, width, count, wordScratch, where);
+    if (2 ** width > dictionarySize) largest = largestWord(wordScratch, count);
   }
   if (largest >= dictionarySize)
-    throw corrupt(`${where}, body byte ${indicesAt}`, `index ${largest} in a dictionary of ${dictionarySize} values`);
-  writeCodes(width <= 8 ? byteScratch : wordScratch, count, out, at);
+    throw corrupt(`${where}, body byte ${at}`, `index ${largest} in a dictionary of ${dictionarySize} values`);
 }
 
 function largestByte(values: Uint8Array, count: number): number {
@@ -204,79 +195,44 @@ function largestWord(values: Uint32Array, count: number): number {
   return largest;
 }
 
-// One function for each pair of array types that occurs, so that each loop sees one type.
-
-function writeCodes(indices: Uint8Array | Uint32Array, count: number, out: CodeArray, at: number): void {
-  if (indices instanceof Uint8Array) {
-    if (out instanceof Uint8Array) bytesToBytes(indices, count, out, at);
-    else if (out instanceof Uint16Array) bytesToShorts(indices, count, out, at);
-    else bytesToWords(indices, count, out, at);
-  } else if (out instanceof Uint8Array) wordsToBytes(indices, count, out, at);
-  else if (out instanceof Uint16Array) wordsToShorts(indices, count, out, at);
-  else wordsToWords(indices, count, out, at);
-}
-
-function bytesToBytes(indices: Uint8Array, count: number, out: Uint8Array, at: number): void {
-  for (let i = 0; i < count; i++) out[at + i] = indices[i]! + 1;
-}
-
-function bytesToShorts(indices: Uint8Array, count: number, out: Uint16Array, at: number): void {
-  for (let i = 0; i < count; i++) out[at + i] = indices[i]! + 1;
-}
-
-function bytesToWords(indices: Uint8Array, count: number, out: Uint32Array, at: number): void {
-  for (let i = 0; i < count; i++) out[at + i] = indices[i]! + 1;
-}
-
-function wordsToBytes(indices: Uint32Array, count: number, out: Uint8Array, at: number): void {
-  for (let i = 0; i < count; i++) out[at + i] = indices[i]! + 1;
-}
-
-function wordsToShorts(indices: Uint32Array, count: number, out: Uint16Array, at: number): void {
-  for (let i = 0; i < count; i++) out[at + i] = indices[i]! + 1;
-}
-
-function wordsToWords(indices: Uint32Array, count: number, out: Uint32Array, at: number): void {
-  for (let i = 0; i < count; i++) out[at + i] = indices[i]! + 1;
-}
-
-function numberCodes(out: CodeArray, at: number, count: number, before: number): void {
-  for (let i = 0; i < count; i++) out[at + i] = before + 1 + i;
-}
-
-/** Moves the `count` codes at out[at ..) to the rows that have a value, by levelScratch; other rows become 0. */
-function spread(out: CodeArray, at: number, count: number, rows: number): void {
-  if (out instanceof Uint8Array) spreadBytes(out, at, count, rows, levelScratch);
-  else if (out instanceof Uint16Array) spreadShorts(out, at, count, rows, levelScratch);
-  else spreadWords(out, at, count, rows, levelScratch);
-}
-
-// From the end, in place: a code never moves towards the start. `next` stops at the first code, which a null before
-// it reads for nothing.
-
-function spreadBytes(out: Uint8Array, at: number, count: number, rows: number, levels: Uint8Array): void {
-  let next = at + count - 1;
-  for (let row = rows - 1; row >= 0; row--) {
-    const there = levels[row]!;
-    out[at + row] = there === 1 && next >= at ? out[next]! : 0;
-    next -= there;
+/** Writes the indices in byteScratch (`narrow`) or wordScratch as codes; with definition levels, nulls between them. */
+function writeCodes(
+  narrow: boolean,
+  count: number,
+  levels: Uint8Array | undefined,
+  rows: number,
+  out: CodeArray,
+  at: number,
+): void {
+  // Byte codes are made from bytes and wider codes from words, so that each loop sees one pair of types.
+  if (out instanceof Uint8Array) {
+    if (!narrow) {
+      reserveBytes(count);
+      byteScratch.set(wordScratch.subarray(0, count));
+    }
+    if (levels === undefined) codesToBytes(byteScratch, count, out, at);
+    else spreadToBytes(byteScratch, levels, rows, out, at);
+    return;
   }
+  if (narrow) {
+    reserveWords(count);
+    wordScratch.set(byteScratch.subarray(0, count));
+  }
+  if (out instanceof Uint16Array) {
+    if (levels === undefined) codesToShorts(wordScratch, count, out, at);
+    else spreadToShorts(wordScratch, levels, rows, out, at);
+  } else if (levels === undefined) codesToWords(wordScratch, count, out, at);
+  else spreadToWords(wordScratch, levels, rows, out, at);
 }
 
-function spreadShorts(out: Uint16Array, at: number, count: number, rows: number, levels: Uint8Array): void {
-  let next = at + count - 1;
-  for (let row = rows - 1; row >= 0; row--) {
-    const there = levels[row]!;
-    out[at + row] = there === 1 && next >= at ? out[next]! : 0;
-    next -= there;
-  }
+function codesToBytes(indices: Uint8Array, count: number, out: Uint8Array, at: number): void {
+  for (let i = 0; i < count; i++) out[at + i] = indices[i]! + 1;
 }
 
-function spreadWords(out: Uint32Array, at: number, count: number, rows: number, levels: Uint8Array): void {
-  let next = at + count - 1;
-  for (let row = rows - 1; row >= 0; row--) {
-    const there = levels[row]!;
-    out[at + row] = there === 1 && next >= at ? out[next]! : 0;
-    next -= there;
-  }
+function codesToShorts(indices: Uint32Array, count: number, out: Uint16Array, at: number): void {
+  for (let i = 0; i < count; i++) out[at + i] = indices[i]! + 1;
+}
+
+function codesToWords(indices: Uint32Array, count: number, out: Uint32Array, at: number): void {
+  for (let i = 0; i < count; i++) out[at + i] = indices[i]! + 1;
 }

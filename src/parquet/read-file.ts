@@ -117,12 +117,22 @@ export function tailBytesNeeded(tail: Uint8Array, fileSize: number): number {
  */
 export function parseFile(tail: Uint8Array, fileSize: number): ParquetFile {
   const footer = readFooter(tail, fileSize);
+  checkIndexSizes(footer, tail);
   const rowGroups = footer.rowGroups.map(({ rows, chunks }) => {
     if (chunks.length !== footer.schema.length)
       throw corrupt(WHERE, `a row group has ${chunks.length} columns, not ${footer.schema.length}`);
     return { rows, columns: chunks.map((chunk, i) => placeChunk(chunk, footer.schema[i]!, rows, tail, fileSize)) };
   });
   return { schema: footer.schema, rowGroups, metadata: footer.metadata, rows: footer.rows };
+}
+
+/** Indexes do not overlap. Else a small file could name one index a thousand times and fill the memory with its pages. */
+function checkIndexSizes(footer: Footer, tail: Uint8Array): void {
+  let size = 0;
+  for (const group of footer.rowGroups) {
+    for (const chunk of group.chunks) size += Math.max(0, chunk.offsetIndexSize) + Math.max(0, chunk.columnIndexSize);
+  }
+  if (size > tail.length) throw corrupt(WHERE, `${size} bytes of page indexes in a tail of ${tail.length}`);
 }
 
 /**

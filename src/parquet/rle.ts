@@ -16,6 +16,9 @@ const minimumRun = (width: number): number => (width === 1 ? 32 : width === 2 ? 
 
 /**
  * Appends values[0 .. count) of `width` bits each (0 .. 32). values needs room for 7 more, which are overwritten.
+ *
+ * Looks at groups of eight, as literals are counted: a run is seen when it fills a group. Shorter ones are not worth
+ * a branch at every value.
  */
 export function encodeHybrid(values: Uint32Array, count: number, width: number, sink: ByteSink): void {
   if (count === 0) return;
@@ -27,20 +30,28 @@ export function encodeHybrid(values: Uint32Array, count: number, width: number, 
   values.fill(0, count, count + 7);
   let literals = 0;
   let at = 0;
-  while (at < count) {
+  while (at + 8 <= count) {
     const value = values[at]!;
-    let end = at + 1;
+    const differs =
+      (values[at + 1]! ^ value) |
+      (values[at + 2]! ^ value) |
+      (values[at + 3]! ^ value) |
+      (values[at + 4]! ^ value) |
+      (values[at + 5]! ^ value) |
+      (values[at + 6]! ^ value) |
+      (values[at + 7]! ^ value);
+    if (differs !== 0) {
+      at += 8;
+      continue;
+    }
+    let end = at + 8;
     while (end < count && values[end] === value) end++;
     if (end - at >= runMinimum) {
-      // Literals come in eights: the run gives some of its values to fill the last group.
-      const borrowed = -(at - literals) & 7;
-      if (end - at - borrowed >= runMinimum) {
-        encodeLiterals(values, literals, at + borrowed, width, sink);
-        encodeRun(value, end - at - borrowed, width, sink);
-        literals = end;
-      }
-    }
-    at = end;
+      encodeLiterals(values, literals, at, width, sink);
+      encodeRun(value, end - at, width, sink);
+      at = end;
+      literals = end;
+    } else at += (end - at) & ~7;
   }
   encodeLiterals(values, literals, count, width, sink);
 }

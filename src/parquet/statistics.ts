@@ -101,6 +101,22 @@ export class Extremes {
     else if (this.#compare(index, this.max) > 0) this.max = index;
   }
 
+  /** Adds the indices of [start, end). Integers must lie at a multiple of four in their buffer. */
+  addRange(start: number, end: number): void {
+    const { bytes } = this.#values;
+    const isInteger = this.#order === 'signed' || this.#order === 'unsigned';
+    if (start === end) return;
+    if (isInteger) {
+      const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
+      // Turns the order of unsigned numbers into that of signed ones.
+      const flip = this.#order === 'unsigned' ? 0x80000000 : 0;
+      const [min, max] =
+        this.#width === 8 ? extremePairs(words, start, end, flip) : extremeWords(words, start, end, flip);
+      this.add(min);
+      this.add(max);
+    } else for (let index = start; index < end; index++) this.add(index);
+  }
+
   #compare(a: number, b: number): number {
     const { bytes, offsets } = this.#values;
     const width = this.#width;
@@ -125,6 +141,49 @@ export class Extremes {
       width > 0 ? (index + 1) * width : offsets[index + 1]!,
     );
   }
+}
+
+/** Indices of the smallest and largest of the 32-bit numbers [start, end). */
+function extremeWords(words: Uint32Array, start: number, end: number, flip: number): [number, number] {
+  let min = start;
+  let max = start;
+  let least = (words[start]! ^ flip) | 0;
+  let most = least;
+  for (let i = start; i < end; i++) {
+    const value = (words[i]! ^ flip) | 0;
+    if (value < least) {
+      least = value;
+      min = i;
+    } else if (value > most) {
+      most = value;
+      max = i;
+    }
+  }
+  return [min, max];
+}
+
+/** As {@link extremeWords}, for pairs of words, low word first. */
+function extremePairs(words: Uint32Array, start: number, end: number, flip: number): [number, number] {
+  let min = start;
+  let max = start;
+  let leastHigh = (words[2 * start + 1]! ^ flip) | 0;
+  let leastLow = words[2 * start]!;
+  let mostHigh = leastHigh;
+  let mostLow = leastLow;
+  for (let i = start; i < end; i++) {
+    const high = (words[2 * i + 1]! ^ flip) | 0;
+    const low = words[2 * i]!;
+    if (high < leastHigh || (high === leastHigh && low < leastLow)) {
+      leastHigh = high;
+      leastLow = low;
+      min = i;
+    } else if (high > mostHigh || (high === mostHigh && low > mostLow)) {
+      mostHigh = high;
+      mostLow = low;
+      max = i;
+    }
+  }
+  return [min, max];
 }
 
 export interface Bounds {
