@@ -15,7 +15,9 @@ import {
 import { Health } from '../generated/grpc/health/v1/health_pb.ts';
 import { ServerReflection } from '../generated/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionV1Alpha } from '../generated/grpc/reflection/v1alpha/reflection_pb.ts';
+import { QueryService } from '../generated/jaeger/api_v3/query_service_pb.ts';
 import { StreamingQuerier } from '../generated/tempopb_pb.ts';
+import { jaegerQueryService } from '../jaeger/query-service.ts';
 import type { ApiPorts } from '../ports.ts';
 import { type GrpcApiOptions, TenantCalls } from './call.ts';
 import { healthService } from './health.ts';
@@ -34,7 +36,13 @@ const readBytesMax = 4 * 1024 * 1024;
 /** Tempo's. Answers are cut into packets long before. */
 const writeBytesMax = 16 * 1024 * 1024;
 
-const services: readonly DescService[] = [StreamingQuerier, Health, ServerReflection, ServerReflectionV1Alpha];
+const services: readonly DescService[] = [
+  StreamingQuerier,
+  QueryService,
+  Health,
+  ServerReflection,
+  ServerReflectionV1Alpha,
+];
 
 /** `shutdown` ends calls that would go on for ever. */
 export function createGrpcApi(ports: ApiPorts, options: GrpcApiOptions, shutdown: AbortSignal): GrpcApi {
@@ -87,6 +95,7 @@ function addServices(router: ConnectRouter, ports: ApiPorts, options: GrpcApiOpt
   const known = new Set(services.map(({ typeName }) => typeName));
   router
     .service(StreamingQuerier, streamingQuerier(ports, calls))
+    .service(QueryService, jaegerQueryService(ports, calls))
     .service(Health, healthService({ status, clock, services: known, shutdown }))
     .service(ServerReflection, { serverReflectionInfo: (requests) => reflection.serve(requests) })
     .service(ServerReflectionV1Alpha, { serverReflectionInfo: (requests) => reflection.serve(requests) });

@@ -11,6 +11,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import findMyWay from 'find-my-way';
 import { canceled } from '../../base/abort.ts';
 import { ErrorKind, invalid, RubatoError } from '../../base/errors.ts';
+import { jaegerRoutes } from '../jaeger/routes.ts';
 import type { ApiPorts } from '../ports.ts';
 import { QueryParams } from '../requests/params.ts';
 import { resolveTenant, type TenantOptions } from '../tenant.ts';
@@ -51,6 +52,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
   const routes: Route[] = [
     ...queryRoutes(ports),
     ...traceRoutes(ports),
+    ...jaegerRoutes(ports),
     ...statusRoutes(ports, () => routes.map(pathOf).sort()),
   ];
   const router = findMyWay({

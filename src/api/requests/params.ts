@@ -14,6 +14,11 @@ export class QueryParams {
     return value === null || value === '' ? undefined : value;
   }
 
+  /** Every value of a name that may come several times. */
+  all(name: string): string[] {
+    return this.#params.getAll(name).filter((value) => value !== '');
+  }
+
   flag(name: string): boolean {
     const value = this.get(name);
     return value === 'true' || value === '1';
