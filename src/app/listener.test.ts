@@ -99,6 +99,18 @@ test('an HTTP/2 connection on which nothing happens is told to go', async (conte
   await new Promise((resolve) => session.once('close', resolve));
 });
 
+test('a call whose client has gone silent ends in the end', async (context) => {
+  const hang = (): void => undefined;
+  const times = { ...defaultListenerTimes, idleSessionMs: 50 };
+  const { port } = await listen(context, { http: hang, grpc: hang }, times);
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  session.on('error', () => undefined);
+  const stream = session.request({ ':path': '/', ':method': 'POST', 'content-type': 'application/grpc' });
+  stream.on('error', () => undefined);
+  stream.write('half a message');
+  await new Promise((resolve) => stream.once('close', resolve));
+});
+
 test('closing lets what runs end and turns away what is new', async (context) => {
   const release = Promise.withResolvers<void>();
   const arrived = Promise.withResolvers<void>();

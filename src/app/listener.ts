@@ -123,7 +123,11 @@ export class Listener {
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
     session.on('error', () => session.destroy());
-    session.setTimeout(this.#times.idleSessionMs, () => session.close());
+    session.setTimeout(this.#times.idleSessionMs, () => {
+      session.close();
+      // A call whose client says nothing for as long again is not waited for.
+      session.setTimeout(this.#times.idleSessionMs, () => session.destroy());
+    });
   }
 }
 

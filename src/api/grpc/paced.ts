@@ -1,5 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 
+/** A reason of our own: without one every query would make an exception with a stack. */
+const ended = 'ended';
+
 export interface Part<Result> {
   readonly result: Result;
   /** The whole answer; nothing follows. */
@@ -25,13 +28,14 @@ export async function* paced<Result>(
     news.resolve();
   });
   const end = (): void => {
-    over.abort();
+    over.abort(ended);
     news.resolve();
   };
   answer.then(end, end);
   try {
     for (;;) {
       await news.promise;
+      if (over.signal.aborted) break;
       const waitMs = dueMs - clock.nowMs();
       // Rejects when there is nothing to wait for any more.
       if (waitMs > 0) await clock.sleep(waitMs, over.signal).catch(() => undefined);
@@ -41,10 +45,9 @@ export async function* paced<Result>(
       news = Promise.withResolvers();
       dueMs = clock.nowMs() + intervalMs;
       yield { result: partial, final: false };
-      if (over.signal.aborted) break;
     }
   } finally {
-    over.abort();
+    over.abort(ended);
   }
   yield { result: await answer, final: true };
 }
