@@ -5,6 +5,7 @@ import { RubatoError } from '../../base/errors.ts';
 import { ProtoWriter } from '../../base/protobuf.ts';
 import type { AnyValue, KeyValue } from '../../model/any-value.ts';
 import type { PlainSpan } from '../../model/plain-span.ts';
+import { entriesMax } from '../entry-limit.ts';
 import { scannedSpans } from '../otlp/testing/scanned-spans.ts';
 import {
   binaryCall,
@@ -393,6 +394,17 @@ test('ids of another size are refused in protobuf', () => {
   assert.equal(scannedSpans(jaegerProtoToOtlp(request(16, 8))).length, 1);
   assert.throws(() => jaegerProtoToOtlp(request(8, 8)), /trace id: 16 bytes expected, 8 received/);
   assert.throws(() => jaegerProtoToOtlp(request(16, 4)), /span id: 8 bytes expected, 4 received/);
+});
+
+test('a span with more entries than are kept in memory is refused, by every format', () => {
+  const log = { micros: 1n, fields: [] };
+  const logs = Array.from({ length: entriesMax }, () => log);
+  assert(jaegerProtoToOtlp(protoRequest(undefined, [{ ...plain, logs }])).length > 0);
+  for (const { send } of formats)
+    assert.throws(
+      () => send({ serviceName: 's' }, [{ ...plain, logs: [...logs, log] }]),
+      /a span with more than 65536 logs/,
+    );
 });
 
 const id64 = fc.bigInt({ min: 1n, max: 2n ** 64n - 1n });

@@ -11,6 +11,7 @@
 import { invalid } from '../../base/errors.ts';
 import { ProtoReader } from '../../base/protobuf.ts';
 import type { AnyValue } from '../../model/any-value.ts';
+import { checkEntries } from '../entry-limit.ts';
 import { RequestBuilder } from '../otlp/encode-plain.ts';
 import {
   type JaegerLog,
@@ -94,6 +95,7 @@ function readSpan(reader: ProtoReader): { span: JaegerSpan; process: JaegerProce
         break;
       case 4:
         references.push(readReference(reader.message()));
+        checkEntries(references.length, 'references');
         break;
       case 6:
         startTimeUnixNano = readTime(reader.message());
@@ -106,6 +108,7 @@ function readSpan(reader: ProtoReader): { span: JaegerSpan; process: JaegerProce
         break;
       case 9:
         logs.push(readLog(reader.message()));
+        checkEntries(logs.length, 'logs');
         break;
       case 10:
         process = readProcess(reader.message(), process);
@@ -190,6 +193,7 @@ function readTag(reader: ProtoReader, tags: Tags): void {
     }
   }
   tags.set(key, tagValue());
+  checkEntries(tags.size, 'tags');
 
   function tagValue(): AnyValue {
     switch (type) {

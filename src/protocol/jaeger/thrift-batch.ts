@@ -11,6 +11,7 @@
  */
 import { invalid, type RubatoError } from '../../base/errors.ts';
 import type { AnyValue } from '../../model/any-value.ts';
+import { checkEntries } from '../entry-limit.ts';
 import { RequestBuilder } from '../otlp/encode-plain.ts';
 import { BinaryReader } from '../thrift/binary-reader.ts';
 import { CompactReader } from '../thrift/compact-reader.ts';
@@ -160,7 +161,7 @@ function readSpan(reader: ThriftReader): JaegerSpan {
 
 function readReferences(reader: ThriftReader): JaegerReference[] {
   const references: JaegerReference[] = [];
-  for (let left = reader.list(ThriftType.struct); left > 0; left--) {
+  for (let left = entries(reader, 'references'); left > 0; left--) {
     let type: number | undefined;
     let traceIdLow: string | undefined;
     let traceIdHigh: string | undefined;
@@ -183,9 +184,16 @@ function readReferences(reader: ThriftReader): JaegerReference[] {
   return references;
 }
 
+/** The number of entries of a list, which follow. */
+function entries(reader: ThriftReader, what: string): number {
+  const count = reader.list(ThriftType.struct);
+  checkEntries(count, what);
+  return count;
+}
+
 function readLogs(reader: ThriftReader): JaegerLog[] {
   const logs: JaegerLog[] = [];
-  for (let left = reader.list(ThriftType.struct); left > 0; left--) {
+  for (let left = entries(reader, 'logs'); left > 0; left--) {
     let timestamp: bigint | undefined;
     let fields: Tags | undefined;
     const outer = reader.begin();
@@ -205,7 +213,7 @@ function readLogs(reader: ThriftReader): JaegerLog[] {
 
 function readTags(reader: ThriftReader): Tags {
   const tags: Tags = new Map();
-  for (let left = reader.list(ThriftType.struct); left > 0; left--) readTag(reader, tags);
+  for (let left = entries(reader, 'tags'); left > 0; left--) readTag(reader, tags);
   return tags;
 }
 

@@ -36,7 +36,7 @@ export class RequestBuilder {
   readonly #request = new ProtoWriter(1024);
   readonly #groups = new Map<string, ResourceGroup>();
   /** Spans often share the very objects, whose keys are then made once. */
-  readonly #keys = new WeakMap<PlainResource | PlainScope, string>();
+  readonly #keys = new Map<PlainResource | PlainScope, string>();
   #openGroups = 0;
 
   add(span: PlainSpan): void {
@@ -64,8 +64,12 @@ export class RequestBuilder {
   }
 
   #key(value: PlainResource | PlainScope): string {
-    let key = this.#keys.get(value);
-    if (key === undefined) this.#keys.set(value, (key = stableKey(value)));
+    const known = this.#keys.get(value);
+    if (known !== undefined) return known;
+    // They may also be fresh for every span.
+    if (this.#keys.size >= openGroupsMax) this.#keys.clear();
+    const key = stableKey(value);
+    this.#keys.set(value, key);
     return key;
   }
 
@@ -171,5 +175,13 @@ function count(writer: ProtoWriter, field: number, value: number): void {
 
 function hexBytes(hex: string): Uint8Array {
   if (hex.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(hex)) throw invalid('invalid_id', `not a hex id: ${hex}`);
-  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16));
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++)
+    bytes[i] = (hexDigit(hex.charCodeAt(i * 2)) << 4) | hexDigit(hex.charCodeAt(i * 2 + 1));
+  return bytes;
+}
+
+/** Of the code of a digit: letters have bit 6 and begin at 1. */
+function hexDigit(code: number): number {
+  return (code & 15) + (code >> 6) * 9;
 }

@@ -3,6 +3,7 @@
  * type is refused, naming the place as `[2].annotations[0].timestamp`.
  */
 import { invalid, type RubatoError } from '../../base/errors.ts';
+import { checkEntries } from '../entry-limit.ts';
 import { normalIp } from './ip-address.ts';
 import type { ZipkinEndpoint } from './zipkin-span.ts';
 
@@ -40,6 +41,7 @@ export function listAt(object: JsonObject, key: string, path: string): readonly 
   const value = object[key];
   if (value === null || value === undefined) return [];
   if (!Array.isArray(value)) throw expected(`${path}.${key}`, 'a list', value);
+  checkEntries(value.length, key);
   return value;
 }
 

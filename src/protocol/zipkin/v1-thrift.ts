@@ -10,6 +10,7 @@
  */
 import { invalid } from '../../base/errors.ts';
 import type { AnyValue } from '../../model/any-value.ts';
+import { checkEntries } from '../entry-limit.ts';
 import { RequestBuilder } from '../otlp/encode-plain.ts';
 import { BinaryReader } from '../thrift/binary-reader.ts';
 import { type ThriftReader, ThriftType } from '../thrift/thrift-reader.ts';
@@ -91,7 +92,9 @@ function readSpan(reader: ThriftReader): ZipkinV1Span {
 
 function readEach<T>(reader: ThriftReader, read: (reader: ThriftReader) => T): T[] {
   const results: T[] = [];
-  for (let left = reader.list(ThriftType.struct); left > 0; left--) results.push(read(reader));
+  const count = reader.list(ThriftType.struct);
+  checkEntries(count, 'annotations');
+  for (let left = count; left > 0; left--) results.push(read(reader));
   return results;
 }
 

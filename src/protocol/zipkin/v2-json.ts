@@ -1,4 +1,5 @@
 /** Zipkin's API v2 in JSON to OTLP. https://github.com/openzipkin/zipkin-api/blob/master/zipkin2-api.yaml */
+import { checkEntries } from '../entry-limit.ts';
 import { RequestBuilder } from '../otlp/encode-plain.ts';
 import {
   asObject,
@@ -62,7 +63,9 @@ function readAnnotations(span: JsonObject, path: string): ZipkinAnnotation[] {
 /** Values are text; numbers and truth values are taken as the text they were written as, as Zipkin's server does. */
 function readTags(span: JsonObject, path: string): Map<string, string> {
   const tags = new Map<string, string>();
-  for (const [key, value] of Object.entries(objectAt(span, 'tags', path) ?? {})) {
+  const entries = Object.entries(objectAt(span, 'tags', path) ?? {});
+  checkEntries(entries.length, 'tags');
+  for (const [key, value] of entries) {
     if (typeof value === 'string') tags.set(key, value);
     else if (typeof value === 'number' || typeof value === 'boolean') tags.set(key, String(value));
     else if (value === null) tags.set(key, '');

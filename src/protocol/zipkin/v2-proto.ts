@@ -6,6 +6,7 @@
  */
 import { invalid } from '../../base/errors.ts';
 import { ProtoReader } from '../../base/protobuf.ts';
+import { checkEntries } from '../entry-limit.ts';
 import { RequestBuilder } from '../otlp/encode-plain.ts';
 import { ipOfBytes } from './ip-address.ts';
 import { translateV2Span } from './translate-v2.ts';
@@ -71,6 +72,7 @@ function readSpan(reader: ProtoReader): ZipkinSpan {
         break;
       case 10:
         annotations.push(readAnnotation(reader.message()));
+        checkEntries(annotations.length, 'annotations');
         break;
       case 11:
         readTag(reader.message(), tags);
@@ -144,6 +146,7 @@ function readTag(reader: ProtoReader, tags: Map<string, string>): void {
     else reader.skip();
   }
   tags.set(key, value);
+  checkEntries(tags.size, 'tags');
 }
 
 /** In hex. */

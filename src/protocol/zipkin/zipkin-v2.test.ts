@@ -5,6 +5,7 @@ import { RubatoError } from '../../base/errors.ts';
 import { ProtoWriter } from '../../base/protobuf.ts';
 import type { AnyValue, KeyValue } from '../../model/any-value.ts';
 import type { PlainSpan } from '../../model/plain-span.ts';
+import { entriesMax } from '../entry-limit.ts';
 import { scannedSpans } from '../otlp/testing/scanned-spans.ts';
 import { zipkinV2JsonToOtlp } from './v2-json.ts';
 import { zipkinV2ProtoToOtlp } from './v2-proto.ts';
@@ -349,6 +350,21 @@ test('more groups than are kept open still arrive, each in its resource', () => 
   for (const span of stored) {
     const service = `s${(Number.parseInt(span.spanId, 16) - 1) % 1500}`;
     assert.deepEqual(byKey(span.resource.attributes), { 'service.name': text(service) });
+  }
+});
+
+test('a span with more entries than are kept in memory is refused, by both encodings', () => {
+  const annotations = Array.from({ length: entriesMax + 1 }, () => ({ timestamp: 1, value: 'a' }));
+  const tags = Object.fromEntries(Array.from({ length: entriesMax + 1 }, (_, i) => [`k${i}`, '']));
+  for (const span of [
+    { ...plain, annotations },
+    { ...plain, tags },
+  ]) {
+    assert.throws(() => json([span]), /a span with more than 65536 (annotations|tags)/);
+    assert.throws(
+      () => zipkinV2ProtoToOtlp(encodeProto([span]), now),
+      /a span with more than 65536 (annotations|tags)/,
+    );
   }
 });
 
