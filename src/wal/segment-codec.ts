@@ -22,6 +22,7 @@
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { assert } from '../base/assert.ts';
+import { BufferPool } from '../base/buffer-pool.ts';
 import { corrupt } from '../base/errors.ts';
 import { seqMax } from './segment-keys.ts';
 
@@ -88,10 +89,17 @@ export function entryBytes(entry: SegmentEntry): number {
   return entryHeaderBytes + tenantBytes + entry.body.length;
 }
 
+/** Bodies are joined here before they are compressed: two segments are on their way at a time. */
+const joinPool = new BufferPool(16 * 1024 * 1024);
+
 /** The body of a segment before compression. `bodyBytes` is the sum of the entries' `entryBytes`. */
-export function joinEntries(entries: readonly SegmentEntry[], bodyBytes: number): Uint8Array {
-  const body = new Uint8Array(Buffer.allocUnsafeSlow(bodyBytes).buffer);
-  const view = new DataView(body.buffer);
+export function joinEntries(
+  entries: readonly SegmentEntry[],
+  bodyBytes: number,
+  memory: ArrayBuffer = new ArrayBuffer(bodyBytes),
+): Uint8Array {
+  const body = new Uint8Array(memory, 0, bodyBytes);
+  const view = new DataView(memory);
   let at = 0;
   for (const entry of entries) {
     const tenant = encoder.encode(entry.tenant);
@@ -114,12 +122,13 @@ export async function encodeSegment(
   bodyBytes: number,
 ): Promise<readonly Uint8Array[]> {
   assert(bodyBytes <= segmentBodyBytesMax, 'a segment stays below the size that readers accept');
-  const body = await compress(joinEntries(entries, bodyBytes), {
-    // Room for the result, so that the pool is entered once and not for every 16 kB of output.
-    chunkSize: Math.max(256, bodyBytes + (bodyBytes >>> 7) + 128),
+  const memory = joinPool.take(bodyBytes);
+  const body = await compress(joinEntries(entries, bodyBytes, memory), {
+    // Room for what traces compress to, so that libuv's pool is mostly entered once and not for every 16 kB of output.
+    chunkSize: Math.max(4096, Math.ceil(bodyBytes * 0.45)),
     pledgedSrcSize: bodyBytes,
     params: { [zlib.constants.ZSTD_c_compressionLevel]: compressionLevel },
-  });
+  }).finally(() => joinPool.give(memory));
   const writer = encoder.encode(identity.writer);
   const head = new Uint8Array(segmentHeaderBytes + writer.length);
   const view = new DataView(head.buffer);

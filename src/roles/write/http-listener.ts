@@ -1,6 +1,7 @@
 /** What the receivers over HTTP/1.1 share: life of the server, bodies read under the gate, plain answers, CORS. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { BufferPool } from '../../base/buffer-pool.ts';
 import type { BodyGate } from './body-gate.ts';
 import { bodyTooLarge, decompress } from './decompress.ts';
 
@@ -83,8 +84,12 @@ export interface BodyLimits {
   readonly gate: BodyGate;
 }
 
+/** Memory of bodies between requests, over all receivers of the thread. */
+export const bodyPool = new BufferPool(16 * 1024 * 1024);
+
 /**
- * Reads and decompresses the body, and holds room for it in the gate until `use` is done.
+ * Reads and decompresses the body, and holds room for it in the gate until `use` is done; the body's
+ * memory is then lent to others.
  * @throws RubatoError: the body is too large or damaged, or the gate has no room
  */
 export async function withBody(
@@ -96,33 +101,39 @@ export async function withBody(
   if (declared > limits.bodyBytesMax) throw bodyTooLarge(limits.bodyBytesMax);
   const held = declared > 0 ? declared : limits.bodyBytesMax;
   limits.gate.take(held);
+  const memory = declared > 0 ? bodyPool.take(declared) : undefined;
   try {
-    const raw = await readBody(request, declared, limits.bodyBytesMax);
+    const whole = memory === undefined ? undefined : Buffer.from(memory, 0, declared);
+    const raw = await readBody(request, whole, limits.bodyBytesMax);
     const coding = (header(request, 'content-encoding') ?? '').trim().toLowerCase();
     await use(coding === '' ? raw : await decompress(coding, raw, limits.bodyBytesMax));
   } finally {
+    if (memory !== undefined) bodyPool.give(memory);
     limits.gate.give(held);
   }
 }
 
-/** The whole body. With a declared length it goes into one buffer, without a second copy at the end. */
-function readBody(request: http.IncomingMessage, declared: number, bytesMax: number): Promise<Buffer> {
+/** The whole body, in `whole` when its length was declared. Nothing is written there once this has settled. */
+function readBody(request: http.IncomingMessage, whole: Buffer | undefined, bytesMax: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const whole = declared > 0 ? Buffer.allocUnsafeSlow(declared) : undefined;
     const chunks: Buffer[] = [];
     let length = 0;
-    request.on('data', (chunk: Buffer) => {
-      if (whole !== undefined && length + chunk.length <= declared) chunk.copy(whole, length);
+    const onData = (chunk: Buffer): void => {
+      // The parser lets no more through than was declared.
+      if (whole !== undefined) chunk.copy(whole, length);
       else chunks.push(chunk);
       length += chunk.length;
-      if (length > bytesMax) {
-        request.pause();
-        reject(bodyTooLarge(bytesMax));
-      }
-    });
+      if (length > bytesMax) fail(bodyTooLarge(bytesMax));
+    };
+    const fail = (error: Error): void => {
+      request.off('data', onData);
+      request.pause();
+      reject(error);
+    };
+    request.on('data', onData);
     request.on('end', () => resolve(whole ?? Buffer.concat(chunks, length)));
-    request.on('error', reject);
-    request.on('close', () => reject(new Error('the sender went away')));
+    request.on('error', fail);
+    request.on('close', () => fail(new Error('the sender went away')));
   });
 }
 

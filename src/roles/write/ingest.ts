@@ -2,7 +2,7 @@
 export interface Ingest {
   /**
    * Stores the spans of one OTLP ExportTraceServiceRequest (protobuf) and resolves when they are durable.
-   * Owns `body` from now on. @throws RubatoError: invalid (nothing was stored), exhausted (retry later, `retryAfterMs`
+   * `body` must not change until this settles, and is not looked at later. @throws RubatoError: invalid (nothing was stored), exhausted (retry later, `retryAfterMs`
    * on the error), unavailable (not stored, retry).
    */
   push(tenant: string, body: Uint8Array, options: PushOptions): Promise<void>;

@@ -12,6 +12,7 @@ import { encodeStatus } from '../../protocol/otlp/export-response.ts';
 import type { BodyGate } from './body-gate.ts';
 import { bodyTooLarge, decompress } from './decompress.ts';
 import { GrpcCode, type SenderStatus, senderStatus } from './grpc-status.ts';
+import { bodyPool } from './http-listener.ts';
 import type { PushOptions, TenantOf } from './ingest.ts';
 
 export interface UnaryGrpcOptions {
@@ -91,13 +92,16 @@ export class UnaryGrpcServer {
       return;
     }
     let held = 0;
-    const hold = (bytes: number): void => {
+    let memory: ArrayBuffer | undefined;
+    const lend = (bytes: number): Buffer => {
       this.#options.gate.take(bytes);
-      held += bytes;
+      held = bytes;
+      memory = bodyPool.take(bytes);
+      return Buffer.from(memory, 0, bytes);
     };
     try {
       const tenant = this.#options.tenantOf(headerText(headers['x-scope-orgid']));
-      const { compressed, body } = await readMessage(stream, this.#options.messageBytesMax, hold);
+      const { compressed, body } = await readMessage(stream, this.#options.messageBytesMax, lend);
       const coding = compressed ? (headerText(headers['grpc-encoding']) ?? '') : '';
       const message = await decompress(coding, body, this.#options.messageBytesMax);
       await this.#method.handle(tenant, message, { noGenerateMetrics: 'no-generate-metrics' in headers });
@@ -110,6 +114,7 @@ export class UnaryGrpcServer {
     } catch (error) {
       if (!stream.destroyed) finish(stream, senderStatus(error));
     } finally {
+      if (memory !== undefined) bodyPool.give(memory);
       this.#options.gate.give(held);
     }
   }
@@ -136,17 +141,17 @@ function headerText(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The one message of a unary call. `hold` is told how large it is before it is read. */
+/** The one message of a unary call, in memory that `lend` gives. Nothing is written there once this has settled. */
 function readMessage(
   stream: http2.ServerHttp2Stream,
   bytesMax: number,
-  hold: (bytes: number) => void,
+  lend: (bytes: number) => Buffer,
 ): Promise<{ compressed: boolean; body: Buffer }> {
   return new Promise((resolve, reject) => {
     const head = Buffer.alloc(frameBytes);
     let seen = 0;
     let body: Buffer | undefined;
-    stream.on('data', (chunk: Buffer) => {
+    const onData = (chunk: Buffer): void => {
       let at = 0;
       if (body === undefined) {
         at = Math.min(frameBytes - seen, chunk.length);
@@ -156,22 +161,26 @@ function readMessage(
         const length = head.readUInt32BE(1);
         try {
           if (length > bytesMax) throw bodyTooLarge(bytesMax);
-          hold(length);
+          body = lend(length);
         } catch (error) {
-          stream.pause();
-          reject(error);
+          fail(error);
           return;
         }
-        body = Buffer.allocUnsafeSlow(length);
       }
       const take = Math.min(chunk.length - at, body.length - (seen - frameBytes));
       chunk.copy(body, seen - frameBytes, at, at + take);
       seen += take;
-    });
+    };
+    const fail = (error: unknown): void => {
+      stream.off('data', onData);
+      stream.pause();
+      reject(error);
+    };
+    stream.on('data', onData);
     stream.on('end', () => {
       if (body !== undefined && seen === frameBytes + body.length) resolve({ compressed: head[0] === 1, body });
       else reject(invalid('short_message', 'the request message ended early'));
     });
-    stream.on('close', () => reject(new Error('the sender went away')));
+    stream.on('close', () => fail(new Error('the sender went away')));
   });
 }
