@@ -54,11 +54,7 @@ export class CodesBuffer extends ColumnBuffer {
   }
 
   protected override decodeDictionary(bytes: Uint8Array): void {
-    const values = decodeDictionary(bytes, this.place.chunk.schema);
-    // Values of fixed width are a view of the page.
-    this.#dictionary = this.#dictionaryOf(
-      valueWidth(this.#type) > 0 ? { ...values, bytes: values.bytes.slice() } : values,
-    );
+    this.#dictionary = this.#dictionaryOf(decodeDictionary(bytes, this.place.chunk.schema));
     this.grew(this.#dictionary.byteLength);
     this.#codes = undefined;
     this.version++;
@@ -69,8 +65,7 @@ export class CodesBuffer extends ColumnBuffer {
     const valuesBefore = this.#dictionary.size + this.#moreCount;
     const more = decodeCodes(bytes, schema, this.codes, page.firstRow, valuesBefore);
     if (more !== undefined && this.#type !== 'bool') {
-      // Values of fixed width are a view of the page.
-      this.#more.push(valueWidth(this.#type) > 0 ? { ...more, bytes: more.bytes.slice() } : more);
+      this.#more.push(more);
       this.#moreCount += more.count;
     }
     this.version++;

@@ -6,11 +6,12 @@
  * decoded alone: a body is zstd when it starts with the magic number of a zstd frame, else stored as it is. The writer
  * compresses every body that starts with these bytes by chance.
  */
-import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, crc32, zstdCompressSync } from 'node:zlib';
 import { assert } from '../base/assert.ts';
 import { corrupt } from '../base/errors.ts';
 import { ByteSink } from './byte-sink.ts';
 import { ThriftReader, ThriftWriter } from './thrift.ts';
+import { decompressFrame } from './zstd.ts';
 
 /** Parquet's numbers: parquet.thrift, enum PageType. */
 const PageType = { data: 0, dictionary: 2, dataV2: 3 } as const;
@@ -33,8 +34,8 @@ export const PAGE_BODY_BYTES_MAX = 1 << 30;
 
 /** Bodies this short on average are not worth a try: a zstd frame costs 9 bytes and a call of zstd 16 µs. */
 const COMPRESS_BYTES_MIN = 48;
-/** What a decoder allocates at most at once for each compressed byte, before it has seen the output grow. */
-const EXPECTED_RATIO_MAX = 256;
+/** zstd repeats 128 KiB with 3 bytes. A header that promises more is damaged, and must not make us allocate it. */
+const RATIO_MAX = 1 << 16;
 
 const isZstd = (body: Uint8Array): boolean =>
   body[0] === 0x28 && body[1] === 0xb5 && body[2] === 0x2f && body[3] === 0xfd;
@@ -192,7 +193,7 @@ export interface OpenPage {
   readonly definitionLevels: Uint8Array | undefined;
 }
 
-/** Checks and decompresses a page of the given kind that fills `page`. */
+/** Checks and decompresses a page of the given kind that fills `page`. The body is valid until the next page is opened. */
 export function openPage(page: Uint8Array, kind: 'data' | 'dictionary', where: string): OpenPage {
   const header = readPageHeader(page, 0, where);
   const isData = header.kind === 'data' || header.kind === 'dataV2';
@@ -219,16 +220,8 @@ function decompressBody(stored: Uint8Array, bodyBytes: number, compressed: boole
     if (stored.length !== bodyBytes) throw corrupt(where, 'neither a zstd frame nor stored as it is');
     return stored;
   }
-  let body: Uint8Array;
-  try {
-    body = zstdDecompressSync(stored, {
-      // A little more than the result, or another buffer is made for what might follow.
-      chunkSize: Math.min(bodyBytes, stored.length * EXPECTED_RATIO_MAX) + 64,
-      maxOutputLength: bodyBytes + 1,
-    });
-  } catch (cause) {
-    throw corrupt(where, 'zstd frame cannot be decompressed', cause);
-  }
-  if (body.length !== bodyBytes) throw corrupt(where, `${body.length} bytes decompressed, not ${bodyBytes}`);
-  return new Uint8Array(body.buffer, body.byteOffset, body.length);
+  if (bodyBytes > stored.length * RATIO_MAX) throw corrupt(where, `${stored.length} bytes cannot hold ${bodyBytes}`);
+  const body = decompressFrame(stored, bodyBytes);
+  if (body === undefined) throw corrupt(where, `zstd frame cannot be decompressed to ${bodyBytes} bytes`);
+  return body;
 }

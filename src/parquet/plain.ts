@@ -72,7 +72,7 @@ function encodeByteArray(values: PlainValues, index: number, sink: ByteSink): vo
   sink.length += 4 + length;
 }
 
-/** Decodes `count` values that fill bytes[at ..) to its end. Fixed-width values are a view of bytes, not a copy. */
+/** Decodes `count` values that fill bytes[at ..) to its end, into memory of their own. */
 export function decodePlain(
   bytes: Uint8Array,
   at: number,
@@ -84,7 +84,7 @@ export function decodePlain(
   if (schema.physical === 'boolean') return decodeBooleans(bytes, at, count, where);
   const size = count * valueWidth(schema);
   if (bytes.length - at !== size) throw corrupt(`${where}, body byte ${at}`, `${count} values do not fill the page`);
-  return { count, bytes: bytes.subarray(at), offsets: NO_OFFSETS };
+  return { count, bytes: bytes.slice(at), offsets: NO_OFFSETS };
 }
 
 function decodeByteArrays(bytes: Uint8Array, start: number, count: number, where: string): PlainValues {
