@@ -26,6 +26,12 @@ export class BuildThread implements BlockBuilder {
     return this.#running.client.call<BlockMeta>('build', { tenant, data });
   }
 
+  /** Starts the thread and lets it compile its code. A failure shows when it is needed. */
+  async warmUp(): Promise<void> {
+    this.#running ??= this.#start();
+    await this.#running.client.call('warmUp').catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     await this.#running?.worker.terminate();
   }

@@ -21,6 +21,7 @@ import { openStore } from './open-store.ts';
 import { createReader } from './read-role.ts';
 import { SelfMetrics } from './self-metrics.ts';
 import { version } from './version.ts';
+import { warmUpQueries } from './warm-up.ts';
 import { WriteRole } from './write-role.ts';
 import type { WriteThreadPorts } from './write-thread.ts';
 
@@ -106,6 +107,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   }
   const ready = write.start().then((receivers) => {
     phase = 'Running';
+    if (config.server.warm_up) void warmUpQueries(systemClock);
     return receivers;
   });
   ready.catch(() => undefined);

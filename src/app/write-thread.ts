@@ -21,6 +21,7 @@ import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
 import { writeTenant } from './tenant.ts';
 import { type Handlers, serve } from './thread-rpc.ts';
+import { warmUpScanner } from './warm-up.ts';
 
 export interface WriteThreadData {
   readonly config: Config;
@@ -126,6 +127,10 @@ export const methods = {
     });
     if (replayed.segments > 0) {
       log.info({ ...replayed, skipped: replayed.skipped.length }, 'segments of an earlier run are live again');
+    }
+    if (config.server.warm_up) {
+      void builder.warmUp();
+      void warmUpScanner(systemClock);
     }
     return { otlpGrpc: await grpc?.listen(), otlpHttp: await http?.listen() };
   },

@@ -52,7 +52,7 @@ export function freePort(): Promise<number> {
 export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
   const [httpPort, queryGrpcPort, grpcPort, otlpHttpPort] = await Promise.all(Array.from({ length: 4 }, freePort));
   const config = {
-    server: { http_listen_port: httpPort, grpc_listen_port: queryGrpcPort },
+    server: { warm_up: false, http_listen_port: httpPort, grpc_listen_port: queryGrpcPort },
     distributor: {
       receivers: {
         otlp: {

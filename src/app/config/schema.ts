@@ -111,6 +111,8 @@ export const configSchema = z.strictObject({
       grpc_listen_port: port.default(9095),
       log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
       log_format: z.enum(['logfmt', 'json']).default('json'),
+      /** Spend about two seconds of CPU after the start on made-up spans, so that the first real ones are fast. Ours. */
+      warm_up: z.boolean().default(true),
     })
     .prefault({}),
   distributor: z
