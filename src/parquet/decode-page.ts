@@ -98,21 +98,33 @@ export function decodeInt32(page: Uint8Array, out: Int32Array, at: number): numb
 
 function decodeIntegers(page: Uint8Array, out: Uint32Array, at: number, wordsPerValue: 1 | 2): number {
   const where = wordsPerValue === 2 ? 'int64 page' : 'int32 page';
-  const { header, body } = openPage(page, 'data', where);
-  const rows = header.values;
+  const open = openPage(page, 'data', where);
+  const rows = open.header.values;
   const to = at * wordsPerValue;
   if (to + rows * wordsPerValue > out.length)
     throw corrupt(`${where}, byte 0`, `${rows} rows where ${out.length / wordsPerValue - at} are left`);
+  unpackIntegers(open, { out, to }, wordsPerValue, rows, where);
+  return rows;
+}
+
+/** Decodes at least the first `wanted` values of an opened page to out[to ..), which has room for all of them. */
+export function unpackIntegers(
+  { header, body }: OpenPage,
+  { out, to }: { readonly out: Uint32Array; readonly to: number },
+  wordsPerValue: 1 | 2,
+  wanted: number,
+  where: string,
+): void {
+  const rows = header.values;
   if (header.encoding === Encoding.deltaBinaryPacked) {
-    decodeDelta(body, 0, rows, wordsPerValue, out, to, where);
-    return rows;
+    decodeDelta(body, 0, rows, wordsPerValue, out, to, where, wanted);
+    return;
   }
   if (body.length !== rows * wordsPerValue * 4)
     throw corrupt(`${where}, byte 0`, `${rows} values do not fill the page`);
   if (header.encoding === Encoding.byteStreamSplit) decodeByteStreamSplit(body, 0, rows, wordsPerValue, out, to);
   else if (header.encoding === Encoding.plain) new Uint8Array(out.buffer, out.byteOffset + to * 4).set(body);
   else throw corrupt(`${where}, byte 0`, `encoding ${header.encoding} is not supported for integers`);
-  return rows;
 }
 
 /** Decodes a data page of a required fixed column into bytes out[atRow * width ..). Returns its rows. */
@@ -138,7 +150,7 @@ function reserveWords(count: number): void {
 }
 
 /** End of the bytes whose length stands in the four bytes at `at`. */
-function lengthPrefixed(body: Uint8Array, at: number, where: string): number {
+export function lengthPrefixed(body: Uint8Array, at: number, where: string): number {
   const left = body.length - at - 4;
   const length =
     left < 0 ? 0 : (body[at]! | (body[at + 1]! << 8) | (body[at + 2]! << 16) | (body[at + 3]! << 24)) >>> 0;
@@ -147,7 +159,7 @@ function lengthPrefixed(body: Uint8Array, at: number, where: string): number {
 }
 
 /** The definition levels of an optional column's page and where its values start. */
-function findLevels(
+export function findLevels(
   open: OpenPage,
   schema: ColumnSchema,
   where: string,

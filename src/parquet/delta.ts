@@ -198,7 +198,7 @@ class DeltaReader {
 
 /**
  * Decodes exactly `count` values from bytes[at ..) into out[to ..), where a value is one or two words and `to` an
- * index of words. The caller has checked that out has the room.
+ * index of words; only the first `wanted` of them when given. The caller has checked that out has the room.
  */
 export function decodeDelta(
   bytes: Uint8Array,
@@ -208,6 +208,7 @@ export function decodeDelta(
   out: Uint32Array,
   to: number,
   where: string,
+  wanted = count,
 ): void {
   const reader: DeltaReader = new DeltaReader(bytes, at, where);
   const blockValues = reader.varint();
@@ -217,7 +218,7 @@ export function decodeDelta(
   if (miniblockValues % 32 !== 0 || miniblockValues === 0) reader.fail('bad delta miniblock size');
   if (reader.varint() !== count) reader.fail('the page header gives another number of values');
   reader.zigzagPair();
-  if (count === 0) return;
+  if (wanted === 0) return;
 
   let low = reader.low;
   let high = reader.high;
@@ -228,7 +229,7 @@ export function decodeDelta(
 
   const lows = new Uint32Array(miniblockValues);
   const highs = new Uint32Array(miniblockValues);
-  let left = count - 1;
+  let left = wanted - 1;
   while (left > 0) {
     reader.zigzagPair();
     const minLow = reader.low;

@@ -119,3 +119,23 @@ export function spreadToWords(
     else for (; o < end; o++) out[o] = indices[next++]! + 1;
   }
 }
+
+/** Like {@link spreadToWords}, of rows [first, end) only; `indices` are those of their values. */
+export function spreadRange(
+  indices: Uint32Array,
+  levels: Uint8Array,
+  { first, end }: { readonly first: number; readonly end: number },
+  out: Uint32Array,
+  at: number,
+): void {
+  const reader = new HybridReader(levels, 0, levels.length, 1, WHERE);
+  let next = 0;
+  for (let row = 0; row < end; row += reader.count) {
+    reader.next(end - row);
+    for (let r = Math.max(row, first); r < row + reader.count; r++) {
+      const bit = r - row;
+      const there = reader.literal ? (levels[reader.packedAt + (bit >>> 3)]! >>> (bit & 7)) & 1 : reader.value;
+      out[at + r - first] = there === 0 ? 0 : indices[next++]! + 1;
+    }
+  }
+}

@@ -87,6 +87,35 @@ export function decodePlain(
   return { count, bytes: bytes.slice(at), offsets: NO_OFFSETS };
 }
 
+/** The `count` values behind the first `skip`, in memory of their own. Not for booleans. */
+export function decodePlainRange(
+  bytes: Uint8Array,
+  start: number,
+  { skip, count }: { readonly skip: number; readonly count: number },
+  schema: ColumnSchema,
+  where: string,
+): PlainValues {
+  if (schema.physical !== 'byteArray') {
+    const width = valueWidth(schema);
+    const at = start + skip * width;
+    if (at + count * width > bytes.length) throw corrupt(`${where}, body byte ${at}`, 'values end too early');
+    return { count, bytes: bytes.slice(at, at + count * width), offsets: NO_OFFSETS };
+  }
+  const from = passByteArrays(bytes, start, skip, where);
+  return decodeByteArrays(bytes.subarray(0, passByteArrays(bytes, from, count, where)), from, count, where);
+}
+
+/** Where the values behind the next `count` begin. */
+function passByteArrays(bytes: Uint8Array, start: number, count: number, where: string): number {
+  let at = start;
+  for (let i = 0; i < count; i++) {
+    if (at + 4 > bytes.length) throw corrupt(`${where}, body byte ${at}`, 'values end too early');
+    at += 4 + ((bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0);
+  }
+  if (at > bytes.length) throw corrupt(`${where}, body byte ${at}`, 'a value runs past the end');
+  return at;
+}
+
 function decodeByteArrays(bytes: Uint8Array, start: number, count: number, where: string): PlainValues {
   const end = bytes.length;
   // Checked before anything is allocated: every value takes four bytes at least.

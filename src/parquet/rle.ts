@@ -180,3 +180,38 @@ export function decodeHybridToWords(
     else out.fill(reader.value, done, done + reader.count);
   }
 }
+
+/**
+ * Decodes the `count` values behind the first `skip`, which are passed over run by run. `out` has room for 15 more than
+ * `count`.
+ */
+export function decodeHybridRange(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  width: number,
+  { skip, count }: { readonly skip: number; readonly count: number },
+  out: Uint32Array,
+  where: string,
+): void {
+  if (width === 0) {
+    out.fill(0, 0, count);
+    return;
+  }
+  const reader = new HybridReader(bytes, at, end, width, where);
+  const total = skip + count;
+  let done = 0;
+  for (let passed = 0; passed < total; passed += reader.count) {
+    reader.next(total - passed);
+    const from = Math.max(0, skip - passed);
+    if (from >= reader.count) continue;
+    const values = reader.count - from;
+    if (reader.literal) {
+      const groups = from >>> 3;
+      const before = from & 7;
+      unpackToWords(bytes, reader.packedAt + groups * width, reader.groups - groups, width, out, done);
+      if (before > 0) out.copyWithin(done, done + before, done + before + values);
+    } else out.fill(reader.value, done, done + values);
+    done += values;
+  }
+}
