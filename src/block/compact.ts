@@ -26,17 +26,19 @@ export interface CompactOptions extends BlockWriterOptions {
   /** Spans of a row group unless one trace has more. Default {@link ROW_GROUP_SPANS_MAX}. */
   readonly rowGroupSpansMax?: number;
   readonly attributeColumnsMax?: number;
+  /** Traces that are left out. */
+  readonly without?: TraceIdSet;
   readonly signal?: AbortSignal;
 }
 
-/** Writes all traces of the fragments, one at least, as one block. */
+/** Writes all traces of the fragments but those left out, one at least, as one block. */
 export async function compact(
   fragments: readonly StoredFragment[],
   options: CompactOptions,
   cost: ReadCost,
 ): Promise<BlockSummary> {
   const { signal } = options;
-  const places = await orderPlaces(fragments, cost, signal);
+  const places = await orderPlaces(fragments, options.without, cost, signal);
   assert(places.count > 0, 'there are traces to write');
   const layout = chooseLayout(fragments.flatMap(countColumns), options.attributeColumnsMax ?? ATTRIBUTE_COLUMNS_MAX);
   const writer = new BlockWriter(layout, options);
@@ -120,6 +122,7 @@ class OrderedPlaces {
 
 async function orderPlaces(
   fragments: readonly StoredFragment[],
+  without: TraceIdSet | undefined,
   cost: ReadCost,
   signal?: AbortSignal,
 ): Promise<OrderedPlaces> {
@@ -139,7 +142,8 @@ async function orderPlaces(
     await view.loadTraces(cost, signal);
     const words = wordsOf(view.traceIds);
     const shift = Number(view.baseUnixNano - base);
-    for (let t = 0; t < view.traceCount; t++, place++) {
+    for (let t = 0; t < view.traceCount; t++) {
+      if (without !== undefined && without.find(words, t) >= 0) continue;
       fragment[place] = f;
       trace[place] = t;
       spans[place] = view.traceFirstSpan[t + 1]! - view.traceFirstSpan[t]!;
@@ -153,6 +157,7 @@ async function orderPlaces(
         first[group] = place;
         start[group] = Math.min(start[group]!, from);
       }
+      place++;
     }
   }
   const groups = first.map((_, group) => group).sort((a, b) => start[a]! - start[b]! || ids.compare(a, b));
