@@ -229,42 +229,59 @@ export class SpanTable implements SpanTableData {
   #arenaView: DataView;
 
   // Open-addressing tables of this thread. Values: pairs of id (0 = free) and full hash, which skips most byte compares.
-  #valueSlots = new Int32Array(1 << 14);
+  #valueSlots: Int32Array;
   // Traces: index + 1.
   #traceSlots = new Int32Array(1 << 11);
   readonly #columnIds = new Map<string, number>();
 
-  /** `spans` sizes the arrays; the table grows beyond it when it must. */
-  constructor(spans = 4096) {
-    this.traceIds = u32((spans >> 3) * 4 + 64);
-    this.trace = u32(spans);
-    this.spanId = u32(spans * 2);
-    this.parentId = u32(spans * 2);
-    this.start = u32(spans * 2);
-    this.end = u32(spans * 2);
-    this.name = u32(spans);
-    this.kindStatus = new Uint8Array(new SharedArrayBuffer(spans));
-    this.resource = u32(spans);
-    this.attrEnd = u32(spans);
-    this.eventEnd = u32(spans);
-    this.linkEnd = u32(spans);
-    this.attrs = u32(spans * 12);
-    this.eventTime = u32(512);
-    this.eventName = u32(256);
-    this.eventAttrEnd = u32(256);
-    this.eventAttrs = u32(1024);
-    this.linkTraceId = u32(512);
-    this.linkSpanId = u32(256);
-    this.linkAttrEnd = u32(128);
-    this.linkAttrs = u32(256);
-    this.resourceAttrEnd = u32(256);
-    this.resourceAttrs = u32(4096);
-    this.valueColumn = u32(4096);
-    this.valueLocal = u32(4096);
-    this.valueOffset = u32(4096);
-    this.valueLength = u32(4096);
-    this.arena = new Uint8Array(new SharedArrayBuffer(1 << 16));
+  /**
+   * The table grows when it must, which copies; so it starts with room for `spans`, or for a tenth more than what a table
+   * of the same tenant before it came to hold. That one may take no more rows: its hash slots are used again.
+   */
+  constructor(spans = 4096, before?: SpanTable) {
+    const room = (least: number, held: number | undefined): number => Math.max(least, Math.ceil((held ?? 0) * 1.1));
+    const rows = room(spans, before?.spanCount);
+    this.traceIds = u32(room((spans >> 3) + 16, before?.traceCount) * 4);
+    this.trace = u32(rows);
+    this.spanId = u32(rows * 2);
+    this.parentId = u32(rows * 2);
+    this.start = u32(rows * 2);
+    this.end = u32(rows * 2);
+    this.name = u32(rows);
+    this.kindStatus = new Uint8Array(new SharedArrayBuffer(rows));
+    this.resource = u32(rows);
+    this.attrEnd = u32(rows);
+    this.eventEnd = u32(rows);
+    this.linkEnd = u32(rows);
+    this.attrs = u32(room(spans * 12, before?.attrCount));
+    const events = room(256, before?.eventCount);
+    this.eventTime = u32(events * 2);
+    this.eventName = u32(events);
+    this.eventAttrEnd = u32(events);
+    this.eventAttrs = u32(room(1024, before?.eventAttrCount));
+    const links = room(128, before?.linkCount);
+    this.linkTraceId = u32(links * 4);
+    this.linkSpanId = u32(links * 2);
+    this.linkAttrEnd = u32(links);
+    this.linkAttrs = u32(room(256, before?.linkAttrCount));
+    this.resourceAttrEnd = u32(room(256, before?.resourceCount));
+    this.resourceAttrs = u32(room(4096, before?.resourceAttrCount));
+    const values = room(4096, before?.valueCount);
+    this.valueColumn = u32(values);
+    this.valueLocal = u32(values);
+    this.valueOffset = u32(values);
+    this.valueLength = u32(values);
+    this.arena = new Uint8Array(new SharedArrayBuffer(room(1 << 16, before?.arenaLength)));
+    this.#valueSlots = before?.takeValueSlots() ?? new Int32Array(1 << 14);
     this.#arenaView = viewOf(this.arena);
+  }
+
+  /** Emptied, for the table that comes after this one. */
+  takeValueSlots(): Int32Array {
+    const slots = this.#valueSlots;
+    this.#valueSlots = new Int32Array(0);
+    slots.fill(0);
+    return slots;
   }
 
   /** Id of a column, made when new. */

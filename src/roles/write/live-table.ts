@@ -37,12 +37,20 @@ export class LiveTable {
   /** Marks that become visible with a segment, in order. */
   #pending: { seq: number; mark: TableMark }[] = [];
 
-  constructor(options: { id: string; tenant: string; writer: string; nowUnixMs: number; spans: number }) {
+  constructor(options: {
+    id: string;
+    tenant: string;
+    writer: string;
+    nowUnixMs: number;
+    spans: number;
+    /** The tenant's table before, which is frozen. */
+    before?: SpanTable | undefined;
+  }) {
     this.id = options.id;
     this.tenant = options.tenant;
     this.writer = options.writer;
     this.openedUnixMs = options.nowUnixMs;
-    this.table = new SpanTable(options.spans);
+    this.table = new SpanTable(options.spans, options.before);
     this.scanner = new OtlpScanner(this.table);
     this.#published = this.table.mark();
   }

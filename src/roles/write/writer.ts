@@ -15,7 +15,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { ErrorKind, ExhaustedError, RubatoError } from '../../base/errors.ts';
 import type { BlockMeta, ManifestState, ManifestStore } from '../../block/manifest.ts';
-import type { SpanTableData, TableMark } from '../../model/span-table.ts';
+import type { SpanTable, SpanTableData, TableMark } from '../../model/span-table.ts';
 import { EntryEncoding, EntryFlag } from '../../wal/segment-codec.ts';
 import type { Append, SegmentWriter } from '../../wal/segment-writer.ts';
 import type { Ingest, PushOptions } from './ingest.ts';
@@ -76,6 +76,8 @@ export interface WriterCounters {
 
 interface TenantState {
   open: LiveTable | undefined;
+  /** The table that was frozen last: how large the next one will be. */
+  before: SpanTable | undefined;
   /** In the order they must be built. */
   frozen: LiveTable[];
   /** The newest that is known here; readers must have seen at least its version. */
@@ -245,13 +247,14 @@ export class Writer implements Ingest {
     this.#stateOf(tenant).manifest ??= manifest;
   }
 
-  newTable(tenant: string, writer: string): LiveTable {
+  newTable(tenant: string, writer: string, before?: SpanTable): LiveTable {
     return new LiveTable({
       id: `${this.#options.writerId}-${this.#tableNumber++}`,
       tenant,
       writer,
       nowUnixMs: this.#options.clock.nowMs(),
-      spans: 8192,
+      spans: 2048,
+      before,
     });
   }
 
@@ -289,13 +292,15 @@ export class Writer implements Ingest {
 
   #stateOf(tenant: string): TenantState {
     let state = this.#tenants.get(tenant);
-    if (state === undefined) this.#tenants.set(tenant, (state = { open: undefined, frozen: [], manifest: undefined }));
+    if (state === undefined)
+      this.#tenants.set(tenant, (state = { open: undefined, before: undefined, frozen: [], manifest: undefined }));
     return state;
   }
 
   #openTable(tenant: string): LiveTable {
     const state = this.#stateOf(tenant);
-    state.open ??= this.newTable(tenant, this.#options.writerId);
+    state.open ??= this.newTable(tenant, this.#options.writerId, state.before);
+    state.before = undefined;
     return state.open;
   }
 
@@ -303,6 +308,7 @@ export class Writer implements Ingest {
     const table = state.open!;
     table.freeze(seq);
     state.open = undefined;
+    state.before = table.table;
     state.frozen.push(table);
     if (table.settled) this.#enqueue(table);
   }
