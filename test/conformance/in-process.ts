@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { liveFragment } from '../../src/block/live-fragment.ts';
-import { SpanTable } from '../../src/model/span-table.ts';
+import { SpanTable, type SpanTableData } from '../../src/model/span-table.ts';
 import { OtlpScanner } from '../../src/protocol/otlp/scan.ts';
 import type { Fragment, TraceStorage } from '../../src/traceql/storage.ts';
 
@@ -63,8 +63,8 @@ interface Tracegen {
   }): Iterable<{ readonly bytes: Uint8Array }>;
 }
 
-/** The generator's traces as one live fragment. */
-export async function generatedFragment(id: string, seed: number, traces: number, spreadSeconds: number) {
+/** The generator's traces. */
+export async function generatedTable(seed: number, traces: number, spreadSeconds: number): Promise<SpanTableData> {
   const url = pathToFileURL(path.join(shared, 'tracegen/tracegen.mjs')).href;
   const { batches } = (await import(url)) as Tracegen;
   const table = new SpanTable();
@@ -72,7 +72,12 @@ export async function generatedFragment(id: string, seed: number, traces: number
   for (const batch of batches({ seed, traces, baseNs: atSecond(0), spreadSeconds })) {
     scanner.scan(batch.bytes, { maxAttributeBytes: 0 });
   }
-  return liveFragment(id, table.share());
+  return table.share();
+}
+
+/** The generator's traces as one live fragment. */
+export async function generatedFragment(id: string, seed: number, traces: number, spreadSeconds: number) {
+  return liveFragment(id, await generatedTable(seed, traces, spreadSeconds));
 }
 
 /**
