@@ -1,9 +1,9 @@
 /**
  * Encodes one column of one row group: cuts it into pages, picks the encoding, counts nulls and finds bounds.
  *
- * Pages start at multiples of `pageRows`. A page of a sparse column covers several of them, until it holds an eighth
- * of `pageRows` values; a column without values in the row group is one page. So a rare attribute costs a handful of
- * bytes, not a page header, a zstd frame and an index entry every few thousand rows.
+ * Pages start at multiples of `pageRows`, but for pages of very long values. A page of a sparse column covers several of
+ * them, until it holds an eighth of `pageRows` values; a column without values in the row group is one page. So a rare
+ * attribute costs a handful of bytes, not a page header, a zstd frame and an index entry every few thousand rows.
  */
 import { assert } from '../base/assert.ts';
 import { bitWidth } from './bit-pack.ts';
@@ -67,6 +67,12 @@ export interface EncodedColumn {
   /** Headers and bodies as they would be without compression. */
   readonly uncompressedBytes: number;
 }
+
+/**
+ * Plain values of a page, unless a single one is larger. Bounds what a reader holds for one page; only such a page does
+ * not end at a multiple of pageRows.
+ */
+const PLAIN_PAGE_BYTES_MAX = 16 << 20;
 
 /** Scratch memory of a writer, which is used by one column at a time. */
 export class EncodeScratch {
@@ -175,8 +181,9 @@ function encodeCodes(
   const { sink, indices, present } = scratch;
   const width = valueWidth(schema);
   const isBoolean = schema.physical === 'boolean';
-  const ends = pageEnds(codes, rows, options.pageRows);
   const asDictionary = !isBoolean && dictionaryPays(codes, rows, dictionary, width);
+  let ends = pageEnds(codes, rows, options.pageRows);
+  if (schema.physical === 'byteArray' && !asDictionary) ends = splitPages(ends, codes, dictionary.offsets);
   const encoding = isBoolean ? Encoding.rle : asDictionary ? Encoding.rleDictionary : Encoding.plain;
   const indexWidth = indexWidthOf(dictionary.count);
 
@@ -257,6 +264,27 @@ function pageEnds(codes: CodeArray, rows: number, pageRows: number): number[] {
     }
   }
   return ends;
+}
+
+/** Splits pages of plain values that would be too large. */
+function splitPages(ends: readonly number[], codes: CodeArray, offsets: Uint32Array): number[] {
+  const split: number[] = [];
+  let row = 0;
+  for (const end of ends) {
+    let bytes = 0;
+    for (const start = row; row < end; row++) {
+      const code = codes[row]!;
+      if (code === 0) continue;
+      const size = 4 + offsets[code]! - offsets[code - 1]!;
+      if (bytes + size > PLAIN_PAGE_BYTES_MAX && row > start) {
+        split.push(row);
+        bytes = 0;
+      }
+      bytes += size;
+    }
+    split.push(end);
+  }
+  return split;
 }
 
 /** Whether indices and a dictionary take fewer bytes than the values in the order of their rows. */
