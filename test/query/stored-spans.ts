@@ -19,9 +19,9 @@ import { OtlpScanner } from '../../src/protocol/otlp/scan.ts';
 import { Reader } from '../../src/roles/read/reader.ts';
 
 /** Where spans lie: each list is one block, or one live table. */
-export interface Placement {
-  readonly blocks: readonly (readonly PlainSpan[])[];
-  readonly live: readonly (readonly PlainSpan[])[];
+export interface Placement<Spans = readonly PlainSpan[]> {
+  readonly blocks: readonly Spans[];
+  readonly live: readonly Spans[];
 }
 
 export interface StoredOptions {
@@ -39,18 +39,24 @@ export function tableOf(spans: readonly PlainSpan[]): SpanTableData {
   return table.share();
 }
 
-/** Stores the blocks. Places without spans are left out. */
-export async function storedSpans({ blocks, live }: Placement, options: StoredOptions = {}): Promise<Reader> {
+/** Places without spans are left out. */
+export function storedSpans({ blocks, live }: Placement, options: StoredOptions = {}): Promise<Reader> {
+  const tablesOf = (places: readonly (readonly PlainSpan[])[]): SpanTableData[] =>
+    places.filter((spans) => spans.length > 0).map(tableOf);
+  return storedTables({ blocks: tablesOf(blocks), live: tablesOf(live) }, options);
+}
+
+/** No table may be empty. */
+export async function storedTables(
+  { blocks, live }: Placement<SpanTableData>,
+  options: StoredOptions = {},
+): Promise<Reader> {
   const { store = new MemoryObjectStore(), rowGroupSpansMax = 4096, columnCacheBytes = 1 << 26 } = options;
   const manifest = new ManifestStore(store, systemClock, new SeededRng(1));
   const add: BlockMeta[] = [];
-  for (const spans of blocks) {
-    if (spans.length > 0) add.push(await storeBlock(store, tableOf(spans), rowGroupSpansMax));
-  }
+  for (const table of blocks) add.push(await storeBlock(store, table, rowGroupSpansMax));
   const { version } = await manifest.commit(tenant, () => ({ add }));
-  const tables = live
-    .filter((spans) => spans.length > 0)
-    .map((spans, k) => ({ id: `live ${k}`, writer: 'w', lastSeq: undefined, data: tableOf(spans) }));
+  const tables = live.map((data, k) => ({ id: `live ${k}`, writer: 'w', lastSeq: undefined, data }));
   const cache = new ColumnCache(columnCacheBytes);
   return new Reader({
     live: { live: async () => ({ manifestVersion: version, tables }) },
