@@ -21,7 +21,7 @@ import { Engine } from '../query/engine.ts';
 import { parseQuery } from '../traceql/parser.ts';
 import type { ReadCost } from '../traceql/storage.ts';
 
-const requestCount = 40;
+const requestCount = 12;
 const tracesPerRequest = 12;
 const spansPerTrace = 20;
 
@@ -102,7 +102,7 @@ function tableOf(requests: readonly Uint8Array[]): SpanTable {
 }
 
 /** The write thread's part: from wire bytes to tables. */
-export async function warmUpScanner(clock: Clock, rounds = 40): Promise<void> {
+export async function warmUpScanner(clock: Clock, rounds = 100): Promise<void> {
   const requests = warmUpRequests(clock.nowMs());
   for (let round = 0; round < rounds; round++) {
     const table = new SpanTable();
@@ -115,7 +115,7 @@ export async function warmUpScanner(clock: Clock, rounds = 40): Promise<void> {
 }
 
 /** The build thread's part: from tables to blocks. */
-export async function warmUpBuilder(clock: Clock, rounds = 12): Promise<void> {
+export async function warmUpBuilder(clock: Clock, rounds = 30): Promise<void> {
   const table = tableOf(warmUpRequests(clock.nowMs()));
   for (let round = 0; round < rounds; round++) {
     buildBlockOf(table.share());
@@ -140,7 +140,7 @@ const queries = [
 ];
 
 /** The read role's part: queries over a live table and over a block. */
-export async function warmUpQueries(clock: Clock, rounds = 25): Promise<void> {
+export async function warmUpQueries(clock: Clock, rounds = 20): Promise<void> {
   const baseUnixMs = clock.nowMs();
   const table = tableOf(warmUpRequests(baseUnixMs));
   const { parts, files } = buildBlockOf(table.share());
