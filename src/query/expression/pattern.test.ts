@@ -67,15 +67,11 @@ test('matching takes time in proportion to the text, whatever the pattern', () =
 
 test('automata that would be too large are refused before they are made', () => {
   const startMs = performance.now();
-  for (const pattern of [
-    'a{1000}'.repeat(100),
-    '(abc[def]{100}){999}',
-    '(x|y)'.repeat(20_000),
-    `(${'(b'.repeat(400)}`,
-  ]) {
+  const patterns = ['a{1000}'.repeat(1000), '(abc[def]{100}){999}'.repeat(9), '(a{9}|cd){100}'.repeat(500)];
+  for (const pattern of patterns) {
     assert.throws(() => compilePattern(pattern), { kind: 'invalid', code: 'invalid_regex' }, pattern.slice(0, 50));
   }
-  assert.ok(performance.now() - startMs < 500);
+  assert.ok(performance.now() - startMs < 200);
 });
 
 test('the size of an automaton is known beforehand, to a factor of four', () => {
