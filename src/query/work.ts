@@ -31,10 +31,16 @@ export class MemoryBudget {
     this.#bytesMax = bytesMax;
   }
 
+  /** False, and nothing is charged, when so much is not left. */
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#bytesMax) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
   /** @throws RubatoError of kind `exhausted` */
   charge(bytes: number): void {
-    this.#bytes += bytes;
-    if (this.#bytes <= this.#bytesMax) return;
+    if (this.take(bytes)) return;
     throw new RubatoError(
       ErrorKind.exhausted,
       'query_memory',

@@ -14,7 +14,14 @@ const statusByKind: Readonly<Record<ErrorKind, number>> = {
 };
 
 /** Codes for which HTTP has a better status than their kind says. */
-const statusByCode: Readonly<Record<string, number>> = { no_org_id: 401, trace_too_large: 422 };
+const statusByCode: Readonly<Record<string, number>> = {
+  no_org_id: 401,
+  trace_too_large: 422,
+  // Asking again would not help: the same query needs as much again.
+  query_memory: 422,
+  metrics_too_many_series: 422,
+  regex_time: 422,
+};
 
 export function statusOf(error: unknown): number {
   if (!(error instanceof RubatoError)) return 500;

@@ -3,6 +3,7 @@
  * partial.ts). The loops here see one number per selected span and allocate nothing.
  */
 import type { ResultAttribute } from '../../traceql/result.ts';
+import type { MemoryBudget } from '../work.ts';
 import { tooManySeries } from './errors.ts';
 import type { ExemplarPicker } from './exemplars.ts';
 import type { Grid, Selection } from './grid.ts';
@@ -14,7 +15,7 @@ export interface AccumulatorOptions {
   readonly grid: Grid;
   /** Also count what is added up, for means. */
   readonly withCounts: boolean;
-  readonly memoryBytesMax: number;
+  readonly budget: MemoryBudget;
 }
 
 /** The interval of each span that is added. */
@@ -22,6 +23,8 @@ export type SelectedIntervals = Pick<Selection, 'interval' | 'length'>;
 
 /** Slots that have their own place in the lookup table; others share one and are told apart by a map. */
 const slotPlaces = 128;
+/** A group with its labels takes about so much memory, beside its places and the text of its key. */
+const groupBytes = 300;
 
 export class Accumulator {
   readonly #options: AccumulatorOptions;
@@ -46,6 +49,8 @@ export class Accumulator {
     let group = this.#groupOfKey.get(key);
     if (group === undefined) {
       group = this.#groups.length;
+      const { budget, grid } = this.#options;
+      if (!budget.take(groupBytes + slotPlaces * 4 + key.length * 2)) throw tooManySeries(group + 1, grid.intervals);
       this.#groups.push({ key, labels });
       this.#groupOfKey.set(key, group);
       if (this.#groups.length * slotPlaces > this.#places.length) {
@@ -81,15 +86,19 @@ export class Accumulator {
   }
 
   #growValues(): void {
-    const { memoryBytesMax, combine } = this.#options;
+    const { budget, combine } = this.#options;
     const { intervals } = this.#options.grid;
+    const old = this.#values.length;
     const need = this.#rowGroup.length * intervals;
-    if (need <= this.#values.length) return;
+    if (need <= old) return;
     const perCell = this.#counts === undefined ? 8 : 16;
-    if (need * perCell > memoryBytesMax) throw tooManySeries(this.#rowGroup.length, intervals);
-    const length = Math.max(need, Math.min(this.#values.length * 2, Math.floor(memoryBytesMax / perCell)));
+    let length = Math.max(need, old * 2);
+    if (!budget.take((length - old) * perCell)) {
+      length = need;
+      if (!budget.take((need - old) * perCell)) throw tooManySeries(this.#rowGroup.length, intervals);
+    }
     const values = new Float64Array(length);
-    if (combine !== 'count') values.fill(Number.NaN, this.#values.length);
+    if (combine !== 'count') values.fill(Number.NaN, old);
     values.set(this.#values);
     this.#values = values;
     if (this.#counts === undefined) return;
@@ -124,9 +133,10 @@ export class Accumulator {
 
   /** The partial of everything that was added. The accumulator must not be used after it. */
   finish(exemplars: ExemplarPicker | undefined, inspected: Inspected): MetricsPartial {
-    const { combine } = this.#options;
+    const { budget, combine } = this.#options;
     const { intervals, startUnixNano } = this.#options.grid;
     const cells = this.#rowGroup.length * intervals;
+    budget.release((this.#values.length - cells) * (this.#counts === undefined ? 8 : 16));
     return {
       combine,
       startUnixNano,

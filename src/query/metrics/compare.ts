@@ -21,6 +21,7 @@ import {
   Reads,
   type TraceRange,
 } from '../expression/index.ts';
+import type { MemoryBudget } from '../work.ts';
 import { Accumulator } from './accumulator.ts';
 import type { Grid, Selection } from './grid.ts';
 import { groupLabel } from './grouping.ts';
@@ -149,7 +150,7 @@ export async function runCompare(
   const partials: MetricsPartial[] = [];
   for (const { fragment, grid } of parts) partials.push(await countByInterval(plan, grid, fragment, choice, context));
   const shape = { combine: 'count', withCounts: false, grid: plan.grid } as const;
-  const merged = mergePartials(shape, partials, context.memoryBytesMax);
+  const merged = mergePartials(shape, partials, context.budget);
   return { series: compareSeries(merged, choice), inspected: merged.inspected };
 }
 
@@ -315,7 +316,7 @@ async function countByInterval(
   choice: Choice,
   context: EvaluationContext,
 ): Promise<MetricsPartial> {
-  const visitor = new IntervalCounter(plan, grid, fragment, choice, context.memoryBytesMax);
+  const visitor = new IntervalCounter(plan, grid, fragment, choice, context.budget);
   return visitor.finish(await visitSelected(fragment, visitor, context));
 }
 
@@ -332,10 +333,10 @@ class IntervalCounter extends CompareVisitor {
   readonly #valueRows = new SelectedRows();
   readonly #totalRows = new SelectedRows();
 
-  constructor(plan: ComparePlan, grid: Grid, fragment: Fragment, choice: Choice, memoryBytesMax: number) {
+  constructor(plan: ComparePlan, grid: Grid, fragment: Fragment, choice: Choice, budget: MemoryBudget) {
     super(plan, grid, fragment, (key) => choice.has(key));
     this.#choice = choice;
-    this.#accumulator = new Accumulator({ combine: 'count', grid, withCounts: false, memoryBytesMax });
+    this.#accumulator = new Accumulator({ combine: 'count', grid, withCounts: false, budget });
     this.#rowOf = this.attributes.map(() => new Int32Array(0));
     this.#totalOf = new Int32Array(this.attributes.length * 2).fill(Row.unknown);
   }

@@ -5,6 +5,7 @@
  */
 import type { Fragment, LoadRequest } from '../../traceql/storage.ts';
 import { type CompiledNumbers, compileNumbers, Reads, resolve, type TraceRange } from '../expression/index.ts';
+import type { MemoryBudget } from '../work.ts';
 import { Accumulator } from './accumulator.ts';
 import { bucketOf } from './buckets.ts';
 import { ExemplarPicker } from './exemplars.ts';
@@ -24,7 +25,7 @@ export async function evaluateAggregate(
   fragment: Fragment,
   context: EvaluationContext,
 ): Promise<MetricsPartial> {
-  const evaluation = new Evaluation(plan, grid, fragment, context.memoryBytesMax);
+  const evaluation = new Evaluation(plan, grid, fragment, context.budget);
   return evaluation.finish(await visitSelected(fragment, evaluation, context));
 }
 
@@ -45,13 +46,13 @@ class Evaluation implements Visitor {
   #rowValues = new Float64Array(0);
   #values = new Float64Array(0);
 
-  constructor(plan: AggregatePlan, grid: Grid, fragment: Fragment, memoryBytesMax: number) {
+  constructor(plan: AggregatePlan, grid: Grid, fragment: Fragment, budget: MemoryBudget) {
     const { combine, withCounts, name } = plan;
     this.grid = grid;
     this.#plan = plan;
     this.#fragment = fragment;
     this.source = new SpanSource(plan.pipeline, fragment);
-    this.#accumulator = new Accumulator({ combine, grid, withCounts, memoryBytesMax });
+    this.#accumulator = new Accumulator({ combine, grid, withCounts, budget });
     // Bucketed series have the bucket or the quantile as a label anyway.
     this.#grouping = new Grouping(plan.by, fragment, this.#accumulator, plan.by.length > 0 && !isBucketed(name));
     this.#measured = plan.measured === undefined ? undefined : compileNumbers(plan.measured, fragment);

@@ -8,6 +8,7 @@
  *              one value per interval
  */
 import type { ResultAttribute } from '../../traceql/result.ts';
+import type { MemoryBudget } from '../work.ts';
 import { tooManySeries } from './errors.ts';
 import type { Grid } from './grid.ts';
 
@@ -78,19 +79,20 @@ export interface PartialShape {
 
 /**
  * The sum of partials of one query, for the whole grid. The answer does not depend on their order, but for the last bits
- * of floating-point sums. The inputs are not changed. @throws RubatoError `exhausted` beyond `memoryBytesMax`.
+ * of floating-point sums. The inputs are not changed. The budget gets back what the sum takes when
+ * it is dropped: see `sumBytes`. @throws RubatoError `exhausted` when the budget has not enough left.
  */
 export function mergePartials(
   shape: PartialShape,
   partials: readonly MetricsPartial[],
-  memoryBytesMax: number,
+  budget: MemoryBudget,
 ): MetricsPartial {
   const { combine, grid, withCounts } = shape;
   const { intervals } = grid;
   const rows = new RowUnion(partials);
   const rowCount = rows.rowGroup.length;
   const cells = rowCount * intervals;
-  if (cells * (withCounts ? 16 : 8) > memoryBytesMax) throw tooManySeries(rowCount, intervals);
+  if (!budget.take(cells * (withCounts ? 16 : 8))) throw tooManySeries(rowCount, intervals);
   const values = new Float64Array(cells);
   if (combine !== 'count') values.fill(Number.NaN);
   const counts = withCounts ? new Float64Array(cells) : undefined;
@@ -122,6 +124,9 @@ export function mergePartials(
     inspected,
   };
 }
+
+/** What {@link mergePartials} charged for its sum. */
+export const sumBytes = ({ values, counts }: MetricsPartial): number => values.byteLength + (counts?.byteLength ?? 0);
 
 /** The groups and rows of several partials, each once, and where those of each partial went. */
 class RowUnion {

@@ -6,13 +6,13 @@
 import { throwIfAborted } from '../../base/abort.ts';
 import type { MetricsRequest, MetricsResult, QueryBudget } from '../../traceql/result.ts';
 import type { Fragment, ReadCost, Snapshot, TraceStorage } from '../../traceql/storage.ts';
-import { queryCost, Stopwatch, totalBytes } from '../work.ts';
+import { MemoryBudget, queryCost, Stopwatch, totalBytes } from '../work.ts';
 import { runCompare } from './compare.ts';
 import { concurrentFragments, consumeConcurrently } from './concurrently.ts';
 import { evaluateAggregate } from './evaluate.ts';
 import { finishAggregate } from './finish.ts';
 import { fragmentGrid, type Grid, gridKey, timestampsMs } from './grid.ts';
-import { type Inspected, type MetricsPartial, mergePartials, partialBytes } from './partial.ts';
+import { type Inspected, type MetricsPartial, mergePartials, partialBytes, sumBytes } from './partial.ts';
 import { type AggregatePlan, canonical, type MetricsPlan, planMetrics } from './plan.ts';
 import { fragmentKey, type QueryCache } from './query-cache.ts';
 import { applySecondStages } from './second-stage.ts';
@@ -69,7 +69,7 @@ class RunningQuery {
     this.#evaluation = {
       cost: { requests: 0, bytes: 0, pages: 0 } satisfies ReadCost,
       signal,
-      memoryBytesMax: context.budget.memoryBytesMax,
+      budget: new MemoryBudget(context.budget.memoryBytesMax),
       pause: context.pause,
     };
   }
@@ -140,8 +140,11 @@ class RunningQuery {
   }
 
   #merge(plan: AggregatePlan, partials: readonly MetricsPartial[]): Answer {
-    const merged = mergePartials(plan, partials, this.#evaluation.memoryBytesMax);
-    return this.#answer(finishAggregate(plan, merged), merged.inspected);
+    const { budget } = this.#evaluation;
+    const merged = mergePartials(plan, partials, budget);
+    const answer = this.#answer(finishAggregate(plan, merged), merged.inspected);
+    budget.release(sumBytes(merged));
+    return answer;
   }
 
   #answer(series: DenseSeries[], inspected: Inspected): Answer {

@@ -8,6 +8,7 @@
 import { throwIfAborted } from '../../base/abort.ts';
 import type { Fragment, LoadRequest, ReadCost } from '../../traceql/storage.ts';
 import { Reads, type TraceRange, traceRange } from '../expression/index.ts';
+import type { MemoryBudget } from '../work.ts';
 import { type Grid, Selection, tracesInGrid } from './grid.ts';
 import type { Inspected } from './partial.ts';
 import type { SpanSource } from './span-source.ts';
@@ -16,7 +17,8 @@ import type { SpanSource } from './span-source.ts';
 export interface EvaluationContext {
   readonly cost: ReadCost;
   readonly signal: AbortSignal;
-  readonly memoryBytesMax: number;
+  /** Of the query, over all its fragments. */
+  readonly budget: MemoryBudget;
   /** Called between chunks of work; resolves at once unless other work has waited too long. */
   pause(): Promise<void>;
 }

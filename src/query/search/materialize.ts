@@ -1,4 +1,5 @@
 /** Answers for the traces that were chosen: only here are the values of their spans read. */
+import { throwIfAborted } from '../../base/abort.ts';
 import type { ResultAttribute, SpanResult, SpanSetResult, TraceResult } from '../../traceql/result.ts';
 import type { Column, Fragment, LoadRequest, ReadCost } from '../../traceql/storage.ts';
 import { filterArray } from '../expression/any-value.ts';
@@ -23,6 +24,7 @@ export class Materializer {
   readonly #cost: ReadCost;
   readonly #signal: AbortSignal;
   readonly #budget: MemoryBudget;
+  readonly #pause: () => Promise<void>;
   readonly #readers = new Map<Fragment, SpanReader>();
 
   constructor(options: {
@@ -30,11 +32,13 @@ export class Materializer {
     readonly cost: ReadCost;
     readonly signal: AbortSignal;
     readonly budget: MemoryBudget;
+    pause(): Promise<void>;
   }) {
     this.#plan = options.plan;
     this.#cost = options.cost;
     this.#signal = options.signal;
     this.#budget = options.budget;
+    this.#pause = options.pause;
   }
 
   /** Fills in the results that are missing. */
@@ -74,6 +78,8 @@ export class Materializer {
     for (const { traces, range } of runs) {
       reader.prepare(range);
       for (const found of traces) {
+        await this.#pause();
+        throwIfAborted(this.#signal);
         const sets = found.sets.map((set) => reader.set(set));
         for (const set of sets) this.#budget.charge(setBytes(set));
         found.result = this.#traceResult(found, sets, reader.serviceStats(found.trace));

@@ -31,8 +31,11 @@ export interface SearchContext {
 const partialIntervalMs = 500;
 /** Chunks that are loaded at the same time, at most. */
 const windowMax = 64;
-/** A trace that is kept takes about so much memory, beside its rows. */
+/** Memory of a trace that is kept, about, beside its sets; of a set; of a set's attribute; of a span in it. */
 const foundBytes = 200;
+const setBytes = 120;
+const attributeBytes = 100;
+const rowBytes = 8;
 
 export async function runSearch(
   context: SearchContext,
@@ -89,6 +92,7 @@ class Search {
       cost: tools.read,
       signal: tools.signal,
       budget: this.#budget,
+      pause: tools.context.pause,
     });
     this.#progress.totalJobs = snapshot.fragments.length;
     this.#blocks = { totalBlocks: snapshot.blockCount, totalBlockBytes: totalBytes(snapshot) };
@@ -221,12 +225,13 @@ class Search {
         if (!byStart && durationNano < worst.durationNano) continue;
       }
       const foundSets = this.#plan.withSpans ? this.#setsOf(sets, trace - range.firstTrace, firstRow, lastRow + 1) : [];
-      found.push({ source: open, trace, startUnixNano, durationNano, sets: foundSets, result: undefined });
+      const bytes = bytesOf(foundSets);
+      found.push({ source: open, trace, startUnixNano, durationNano, sets: foundSets, bytes, result: undefined });
       lastStart = start;
     }
-    const before = this.#top.traces.length;
+    const before = this.#top.bytes;
     this.#top.add(found);
-    this.#budget.charge((this.#top.traces.length - before) * foundBytes);
+    this.#budget.charge(this.#top.bytes - before);
   }
 
   /** The sets of one trace, whose rows lie in [first, end) of the mask, in the order of their first spans. */
@@ -270,4 +275,11 @@ class Search {
     };
     return this.#request.totals ? { ...result, totals: { ...this.#totals } } : result;
   }
+}
+
+function bytesOf(sets: readonly FoundSet[]): number {
+  let bytes = foundBytes;
+  for (const { rows, attributes } of sets)
+    bytes += setBytes + rows.length * rowBytes + attributes.length * attributeBytes;
+  return bytes;
 }

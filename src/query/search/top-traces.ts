@@ -16,6 +16,8 @@ export interface FoundTrace {
   readonly startUnixNano: bigint;
   readonly durationNano: number;
   readonly sets: readonly FoundSet[];
+  /** Memory it takes, about. */
+  readonly bytes: number;
   /** Set once it has been made. */
   result: TraceResult | undefined;
 }
@@ -24,6 +26,7 @@ export class TopTraces {
   readonly #limit: number;
   readonly #compare: (a: FoundTrace, b: FoundTrace) => number;
   #traces: FoundTrace[] = [];
+  #bytes = 0;
 
   constructor(limit: number, sort: SearchSort) {
     this.#limit = limit;
@@ -32,6 +35,11 @@ export class TopTraces {
 
   get traces(): readonly FoundTrace[] {
     return this.#traces;
+  }
+
+  /** Memory that the traces take, about. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The trace that a better one would replace; undefined while there is room. */
@@ -44,13 +52,17 @@ export class TopTraces {
     found.sort(this.#compare);
     const old = this.#traces;
     const merged: FoundTrace[] = [];
+    let bytes = 0;
     let i = 0;
     let j = 0;
     while (merged.length < this.#limit && (i < old.length || j < found.length)) {
-      if (j === found.length || (i < old.length && this.#compare(old[i]!, found[j]!) <= 0)) merged.push(old[i++]!);
-      else merged.push(found[j++]!);
+      const isOld = j === found.length || (i < old.length && this.#compare(old[i]!, found[j]!) <= 0);
+      const next = isOld ? old[i++]! : found[j++]!;
+      merged.push(next);
+      bytes += next.bytes;
     }
     this.#traces = merged;
+    this.#bytes = bytes;
   }
 }
 
