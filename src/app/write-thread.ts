@@ -8,8 +8,9 @@ import { systemClock } from '../base/clock.ts';
 import { systemRng } from '../base/random.ts';
 import { ManifestStore } from '../block/manifest.ts';
 import { BodyGate } from '../roles/write/body-gate.ts';
-import { OtlpGrpcReceiver } from '../roles/write/otlp-grpc-receiver.ts';
-import { OtlpHttpReceiver } from '../roles/write/otlp-http-receiver.ts';
+import { ForwardIngest } from '../roles/write/forward-ingest.ts';
+import { Forwarder, type ForwarderCounters } from '../roles/write/forwarder.ts';
+import { type ReceiverAddress, type ReceiverCounters, Receivers } from '../roles/write/receivers.ts';
 import { replay } from '../roles/write/replay.ts';
 import { type LiveView, Writer, type WriterCounters } from '../roles/write/writer.ts';
 import { newWriterId, segmentKey } from '../wal/segment-keys.ts';
@@ -19,6 +20,7 @@ import type { Config } from './config/schema.ts';
 import { writeLimits } from './limits.ts';
 import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
+import { forwarderSpecs, receiverSpecs } from './receiver-specs.ts';
 import { writeTenant } from './tenant.ts';
 import { type Handlers, serve } from './thread-rpc.ts';
 import { warmUpScanner } from './warm-up.ts';
@@ -35,11 +37,19 @@ export interface WriteThreadStatus {
   readonly heldBodyBytes: number;
   readonly pendingSegmentBytes: number;
   readonly tenants: readonly string[];
+  readonly receivers: ReceiverCounters;
+  readonly forwarders: readonly ForwarderStatus[];
+}
+
+export interface ForwarderStatus {
+  readonly name: string;
+  readonly waitingBytes: number;
+  readonly counters: ForwarderCounters;
 }
 
 export interface WriteThreadPorts {
-  readonly otlpGrpc: number | undefined;
-  readonly otlpHttp: number | undefined;
+  /** All that listen, in a fixed order. */
+  readonly receivers: readonly ReceiverAddress[];
 }
 
 /** Unanswered request bodies in memory at once, bytes. */
@@ -94,23 +104,8 @@ writer.attach(segments);
 
 const gate = new BodyGate(heldBodiesMax);
 const tenantOf = (orgId: string | undefined): string => writeTenant(orgId, config.multitenancy_enabled);
-const shared = { ingest: writer, gate, tenantOf };
-const protocols = config.distributor.receivers.otlp?.protocols;
-const grpc =
-  protocols?.grpc &&
-  new OtlpGrpcReceiver({
-    ...splitEndpoint(protocols.grpc.endpoint ?? 'localhost:4317'),
-    messageBytesMax: (protocols.grpc.max_recv_msg_size_mib ?? 16) * 1024 * 1024,
-    ...shared,
-  });
-const http =
-  protocols?.http &&
-  new OtlpHttpReceiver({
-    ...splitEndpoint(protocols.http.endpoint ?? 'localhost:4318'),
-    bodyBytesMax: protocols.http.max_request_body_size ?? 20 * 1024 * 1024,
-    corsAllowedOrigins: protocols.http.cors?.allowed_origins ?? [],
-    ...shared,
-  });
+let receivers: Receivers | undefined;
+let forwarders: readonly Forwarder[] = [];
 const ticker = setInterval(() => writer.tick(), tickMs);
 
 export const methods = {
@@ -132,7 +127,12 @@ export const methods = {
       void builder.warmUp();
       void warmUpScanner(systemClock);
     }
-    return { otlpGrpc: await grpc?.listen(), otlpHttp: await http?.listen() };
+    forwarders = forwarderSpecs(config.distributor.forwarders).map((spec) => {
+      return new Forwarder(spec, { clock: systemClock, log });
+    });
+    const ingest = new ForwardIngest(writer, forwarders, () => config.overrides.defaults.forwarders ?? []);
+    receivers = new Receivers(receiverSpecs(config), { ingest, gate, tenantOf, clock: systemClock, log });
+    return { receivers: await receivers.listen() };
   },
   live: (tenant: string): LiveView => writer.live(tenant),
   status: (): WriteThreadStatus => ({
@@ -141,13 +141,15 @@ export const methods = {
     heldBodyBytes: gate.heldBytes,
     pendingSegmentBytes: segments.pendingBytes,
     tenants: writer.tenants,
+    receivers: receivers?.counters() ?? { udp: {}, kafka: undefined },
+    forwarders: forwarders.map(({ name, waitingBytes, counters }) => ({ name, waitingBytes, counters })),
   }),
   flush: (): Promise<void> => writer.flush(),
   /** No request that was accepted is lost; live rows stay in their segments for the next start. */
   async stop(): Promise<void> {
     clearInterval(ticker);
-    await Promise.all([grpc?.close(), http?.close()]);
-    await writer.stop();
+    await receivers?.close();
+    await Promise.all([writer.stop(), ...forwarders.map((forwarder) => forwarder.close())]);
     await segments.close();
     await builder.close();
   },
@@ -155,13 +157,3 @@ export const methods = {
 export type WriteThreadMethods = typeof methods;
 
 serve(parentPort, methods);
-
-function splitEndpoint(endpoint: string): { host: string; port: number } {
-  const colon = endpoint.lastIndexOf(':');
-  const host = endpoint.slice(0, colon).replace(/^\[|\]$/g, '');
-  // "localhost" is IPv4 for Tempo's users; Node would take whichever family the resolver lists first.
-  return {
-    host: host === '' ? '0.0.0.0' : host === 'localhost' ? '127.0.0.1' : host,
-    port: Number(endpoint.slice(colon + 1)),
-  };
-}

@@ -50,18 +50,17 @@ async function main(args: ServeArguments): Promise<void> {
     process.exit(1);
   });
 
-  const receivers = await server.ready;
+  const { receivers } = await server.ready;
   const host = config.server.http_listen_address;
   say(
     `Rubato ${version} is ready after ${systemClock.nowMs() - started} ms, data in ${config.storage.trace.local.path}`,
   );
-  say(`  query API    http://${host}:${server.httpPort}`);
-  if (receivers.otlpGrpc !== undefined) say(`  OTLP gRPC    ${hostOf(config, 'grpc')}:${receivers.otlpGrpc}`);
-  if (receivers.otlpHttp !== undefined) {
-    const url = `http://${hostOf(config, 'http')}:${receivers.otlpHttp}/v1/traces`;
-    say(`  OTLP HTTP    ${url}`);
+  say(`  ${'query API'.padEnd(22)} http://${host}:${server.httpPort}`);
+  for (const { type, address } of receivers) say(`  ${type.padEnd(22)} ${address}`);
+  const url = receivers.find(({ type }) => type === 'otlp/http')?.address;
+  if (url !== undefined) {
     if (args.demo) {
-      say(`  demo         ${args.demoTracesPerSecond} traces a second of a small bookshop`);
+      say(`  ${'demo'.padEnd(22)} ${args.demoTracesPerSecond} traces a second of a small bookshop`);
       void runDemo({
         url,
         tracesPerSecond: args.demoTracesPerSecond,
@@ -72,7 +71,7 @@ async function main(args: ServeArguments): Promise<void> {
       });
     } else {
       say('Send a first trace: point an OpenTelemetry SDK here with');
-      say(`  OTEL_EXPORTER_OTLP_ENDPOINT=http://${hostOf(config, 'http')}:${receivers.otlpHttp}`);
+      say(`  OTEL_EXPORTER_OTLP_ENDPOINT=${new URL(url).origin}`);
       say('or start with --demo to see the traffic of a small shop.');
     }
   }
@@ -97,9 +96,4 @@ function readConfig(args: ServeArguments): LoadedConfig {
   if (args.httpPort !== undefined) config.server.http_listen_port = args.httpPort;
   if (args.dataPath !== undefined) config.storage.trace.local.path = args.dataPath;
   return loaded;
-}
-
-function hostOf(config: LoadedConfig['config'], protocol: 'grpc' | 'http'): string {
-  const endpoint = config.distributor.receivers.otlp?.protocols?.[protocol]?.endpoint ?? '127.0.0.1:';
-  return endpoint.slice(0, endpoint.lastIndexOf(':')).replace('localhost', '127.0.0.1') || '0.0.0.0';
 }

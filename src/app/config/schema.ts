@@ -4,43 +4,8 @@
  * nothing here, is listed in `inapplicable.ts`.
  */
 import { z } from 'zod';
-import { parseGoDuration } from '../../traceql/duration.ts';
-
-/** Go duration (`1m30s`) in milliseconds. A bare 0 is allowed. */
-const durationMs = z.union([z.string(), z.literal(0)]).transform((value, context) => {
-  if (value === 0) return 0;
-  try {
-    return parseGoDuration(value) / 1e6;
-  } catch {
-    context.addIssue({ code: 'custom', message: `"${value}" is not a duration like 1m30s` });
-    return z.NEVER;
-  }
-});
-const port = z.number().int().min(0).max(65535);
-const count = z.number().int().min(0);
-/** `host:port`, as the collector writes endpoints. */
-const endpoint = z.string().regex(/^[^:]*:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'must be host:port');
-
-const otlpProtocol = z.strictObject({
-  /** Address to listen on. Default localhost:4317 (grpc), localhost:4318 (http). */
-  endpoint: endpoint.optional(),
-  /** Largest message of the gRPC receiver, MiB. Default 16. */
-  max_recv_msg_size_mib: count.optional(),
-  /** Largest body of the HTTP receiver, bytes. Default 20 MiB. */
-  max_request_body_size: count.optional(),
-  cors: z
-    .strictObject({
-      allowed_origins: z.array(z.string()).default([]),
-      allowed_headers: z.array(z.string()).optional(),
-      max_age: count.optional(),
-    })
-    .optional(),
-  include_metadata: z.boolean().optional(),
-});
-
-/** An empty key in YAML (`grpc:`) is null and means "with defaults". */
-const orNull = <T extends z.ZodType>(schema: T) =>
-  schema.nullable().transform((value) => value ?? ({} as NonNullable<typeof value>));
+import { forwarders, receivers } from './receivers.ts';
+import { count, durationMs, port } from './values.ts';
 
 const overridesBlock = z.strictObject({
   ingestion: z
@@ -117,17 +82,10 @@ export const configSchema = z.strictObject({
     .prefault({}),
   distributor: z
     .strictObject({
-      receivers: z
-        .strictObject({
-          otlp: orNull(
-            z.strictObject({
-              protocols: orNull(
-                z.strictObject({ grpc: orNull(otlpProtocol).optional(), http: orNull(otlpProtocol).optional() }),
-              ).optional(),
-            }),
-          ).optional(),
-        })
-        .prefault({ otlp: { protocols: { grpc: {}, http: {} } } }),
+      /** Unset: OTLP over gRPC and HTTP, and Jaeger's over gRPC and HTTP where their ports are free. */
+      receivers: receivers.optional(),
+      /** Where copies of accepted requests go, by name; `overrides … forwarders` chooses for each tenant. */
+      forwarders,
       /** Pause that a sender over its limit is told to make. 0 = none is told. */
       retry_after_on_resource_exhausted: durationMs.default(5000),
       max_attribute_bytes: count.default(2048),

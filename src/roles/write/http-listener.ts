@@ -1,30 +1,38 @@
 /** What the receivers over HTTP/1.1 share: life of the server, bodies read under the gate, plain answers, CORS. */
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { BufferPool } from '../../base/buffer-pool.ts';
 import type { BodyGate } from './body-gate.ts';
 import { bodyTooLarge, decompress } from './decompress.ts';
+import { nodeTls, type ServerTls } from './server-tls.ts';
 
 /** A request that stands still this long is cut off, so that slow senders cannot hold the gate. */
 const requestTimeoutMs = 60_000;
 
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Unset: plain HTTP. */
+  readonly tls?: ServerTls | undefined;
+}
+
 export class HttpListener {
-  readonly #server: http.Server;
-  readonly #address: { readonly host: string; readonly port: number };
+  readonly #server: http.Server | https.Server;
+  readonly #address: ListenAddress;
 
   constructor(
-    address: { readonly host: string; readonly port: number },
+    address: ListenAddress,
     handle: (request: http.IncomingMessage, response: http.ServerResponse) => Promise<void>,
   ) {
     this.#address = address;
-    this.#server = http.createServer(
-      { requestTimeout: requestTimeoutMs, keepAliveTimeout: 65_000 },
-      (request, response) => {
-        handle(request, response).catch((error: unknown) =>
-          response.destroy(error instanceof Error ? error : undefined),
-        );
-      },
-    );
+    const options = { requestTimeout: requestTimeoutMs, keepAliveTimeout: 65_000 };
+    const listener = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+      handle(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+    };
+    this.#server = address.tls
+      ? https.createServer({ ...options, ...nodeTls(address.tls) }, listener)
+      : http.createServer(options, listener);
   }
 
   /** Resolves with the bound port. */

@@ -15,15 +15,14 @@ import {
   endUnreadBody,
   HttpListener,
   header,
+  type ListenAddress,
   mediaType,
   senderLeft,
   withBody,
 } from './http-listener.ts';
 import type { Ingest, TenantOf } from './ingest.ts';
 
-export interface JaegerHttpReceiverOptions {
-  readonly host: string;
-  readonly port: number;
+export interface JaegerHttpReceiverOptions extends ListenAddress {
   /** Largest body, before and after decompression. The collector's default is 20 MiB. */
   readonly bodyBytesMax: number;
   readonly ingest: Ingest;

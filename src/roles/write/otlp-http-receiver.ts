@@ -19,15 +19,14 @@ import {
   endUnreadBody,
   HttpListener,
   header,
+  type ListenAddress,
   mediaType,
   senderLeft,
   withBody,
 } from './http-listener.ts';
 import type { Ingest, TenantOf } from './ingest.ts';
 
-export interface HttpReceiverOptions {
-  readonly host: string;
-  readonly port: number;
+export interface HttpReceiverOptions extends ListenAddress {
   /** Largest body, before and after decompression. The collector's default is 20 MiB. */
   readonly bodyBytesMax: number;
   readonly ingest: Ingest;

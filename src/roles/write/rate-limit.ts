@@ -19,7 +19,7 @@ export class RateLimiter {
     const burst = Math.max(limits.burstSizeBytes, 1);
     if (bytes > burst) {
       throw new ExhaustedError(
-        'rate_limited',
+        'batch_over_burst',
         `RATE_LIMITED: batch size (${bytes} bytes) exceeds ingestion limit (local: ${limits.rateLimitBytes} bytes/s, burst: ${burst} bytes) for user ${tenant}`,
         limits.retryAfterMs,
       );

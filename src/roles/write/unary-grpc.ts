@@ -1,9 +1,7 @@
 /**
  * A gRPC server for one unary method whose message goes on as bytes: it speaks gRPC on node:http2 itself instead of
  * through generated code, which would first build every span as an object.
- * Wire format: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
- *
- *   DATA = 1 byte compressed flag | 4 bytes length, big endian | message
+ * Wire format: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md; messages: grpc-frame.ts.
  */
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -11,15 +9,19 @@ import { invalid } from '../../base/errors.ts';
 import { encodeStatus } from '../../protocol/otlp/export-response.ts';
 import type { BodyGate } from './body-gate.ts';
 import { bodyTooLarge, decompress } from './decompress.ts';
+import { frameBytes, grpcFrame } from './grpc-frame.ts';
 import { GrpcCode, type SenderStatus, senderStatus } from './grpc-status.ts';
 import { bodyPool } from './http-listener.ts';
 import type { PushOptions, TenantOf } from './ingest.ts';
+import { nodeTls, type ServerTls } from './server-tls.ts';
 
 export interface UnaryGrpcOptions {
   readonly host: string;
   readonly port: number;
   /** Largest message, before and after decompression. */
   readonly messageBytesMax: number;
+  /** Unset: plain HTTP/2. */
+  readonly tls?: ServerTls | undefined;
   readonly gate: BodyGate;
   readonly tenantOf: TenantOf;
 }
@@ -33,10 +35,8 @@ export interface UnaryMethod {
   readonly handle: (tenant: string, message: Buffer, options: PushOptions) => Promise<void>;
 }
 
-const frameBytes = 5;
-
 export class UnaryGrpcServer {
-  readonly #server: http2.Http2Server;
+  readonly #server: http2.Http2Server | http2.Http2SecureServer;
   readonly #sessions = new Set<http2.ServerHttp2Session>();
   readonly #options: UnaryGrpcOptions;
   readonly #method: UnaryMethod;
@@ -45,12 +45,13 @@ export class UnaryGrpcServer {
   constructor(options: UnaryGrpcOptions, method: UnaryMethod) {
     this.#options = options;
     this.#method = method;
-    this.#replyFrame = Buffer.alloc(frameBytes + method.reply.length);
-    this.#replyFrame.writeUInt32BE(method.reply.length, 1);
-    this.#replyFrame.set(method.reply, frameBytes);
+    this.#replyFrame = grpcFrame(method.reply);
     // A window of several messages keeps a sender busy over a connection's round trip.
     const window = 4 * 1024 * 1024;
-    this.#server = http2.createServer({ settings: { initialWindowSize: window, maxConcurrentStreams: 256 } });
+    const settings = { initialWindowSize: window, maxConcurrentStreams: 256 };
+    this.#server = options.tls
+      ? http2.createSecureServer({ settings, ...nodeTls(options.tls) })
+      : http2.createServer({ settings });
     this.#server.on('session', (session) => {
       session.setLocalWindowSize(window * 2);
       this.#sessions.add(session);
