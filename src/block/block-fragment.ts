@@ -1,5 +1,5 @@
 /**
- * A row group of a block behind the storage port, for one query: what it has loaded it holds, and can read on whatever the
+ * A row group of a block, or some traces of it, behind the storage port, for one query: what it has loaded it holds, and can read on whatever the
  * cache drops meanwhile.
  */
 import { assert } from '../base/assert.ts';
@@ -17,16 +17,15 @@ import type {
 import type { ColumnBuffer } from './column-buffer.ts';
 import { CodesBuffer, FixedBuffer, Int32Buffer, LookupBuffer, TimesBuffer } from './column-buffers.ts';
 import { noValues, PlainDictionary } from './dictionary.ts';
+import type { FixedTable } from './fixed-buffers.ts';
+import type { FragmentRows } from './fragment-rows.ts';
 import type { BlockTable, FixedName } from './layout.ts';
 import { loadPages, type Want } from './page-loader.ts';
 import { ParentIds } from './parent-ids.ts';
-import type { RowGroup } from './row-group.ts';
 import { isPortField, tableOfScope } from './scopes.ts';
-import type { StoredColumn, StoredFragment } from './stored-fragment.ts';
+import type { StoredColumn, StoredFragment, StoredTraces } from './stored-fragment.ts';
 import type { TraceArrays } from './trace-arrays.ts';
-
-const ATTRIBUTE_TABLES = ['spans', 'events', 'links'] as const;
-type FixedTable = (typeof ATTRIBUTE_TABLES)[number];
+import type { TraceIndex } from './trace-index.ts';
 
 /** Columns of the tables behind each fixed column of the port. */
 const behindFixed: Readonly<Record<FixedColumn, readonly (readonly [FixedTable, string])[]>> = {
@@ -112,11 +111,8 @@ class OverflowKeyColumn extends BlockColumn {
   }
 }
 
-const fixedColumn = (key: string, table: BlockTable, rows: number, name: string | undefined): BlockColumn =>
-  new BlockColumn({ column: { scope: 'fixed', key, type: 'string' }, table, name, valueCount: rows, rows });
-
 export class BlockFragment implements StoredFragment {
-  readonly #group: RowGroup;
+  readonly #group: FragmentRows;
   readonly hiddenTraces: Uint8Array | undefined;
   readonly id: string;
   readonly sourceId: string;
@@ -130,52 +126,73 @@ export class BlockFragment implements StoredFragment {
   readonly maxEnd: number;
   readonly sizeBytes: number;
   readonly isLive = false;
-  readonly name: Column;
-  readonly statusMessage: Column;
-  readonly eventName: Column;
-  readonly scopeName: Column;
-  readonly scopeVersion: Column;
-  readonly traceRootName: Column;
-  readonly traceRootService: Column;
   readonly #columns = new Map<TableColumnScope, readonly BlockColumn[]>();
+  readonly #fixedColumns = new Map<string, BlockColumn>();
   /** What this view has loaded, by table and name. */
   readonly #held = new Map<string, ColumnBuffer>();
   #traces: TraceArrays | undefined;
   #parentIds: ParentIds | undefined;
 
-  constructor(group: RowGroup, hiddenTraces?: Uint8Array) {
-    const { description } = group;
+  constructor(group: FragmentRows, hiddenTraces?: Uint8Array) {
     this.#group = group;
     this.hiddenTraces = hiddenTraces;
     this.id = group.id;
     this.sourceId = group.source.blockId;
-    this.spanCount = description.rows.spans;
-    this.traceCount = description.rows.traces;
-    this.eventCount = description.rows.events;
-    this.linkCount = description.rows.links;
-    this.resourceCount = description.rows.resources;
+    this.spanCount = group.rows('spans');
+    this.traceCount = group.rows('traces');
+    this.eventCount = group.rows('events');
+    this.linkCount = group.rows('links');
+    this.resourceCount = group.rows('resources');
     this.baseUnixNano = group.baseUnixNano;
-    this.minStart = description.minStart;
-    this.maxEnd = description.maxEnd;
+    this.minStart = group.minStart;
+    this.maxEnd = group.maxEnd;
     this.sizeBytes = group.sizeBytes;
-    this.name = fixedColumn('name', 'spans', this.spanCount, 'name');
-    this.eventName = fixedColumn('eventName', 'events', this.eventCount, 'name');
-    this.statusMessage = this.#fieldColumn('spanField', 'statusMessage', this.spanCount);
-    this.scopeName = this.#fieldColumn('resourceField', 'scopeName', this.resourceCount);
-    this.scopeVersion = this.#fieldColumn('resourceField', 'scopeVersion', this.resourceCount);
-    this.traceRootName = fixedColumn('rootName', 'traces', this.traceCount, 'root_name');
-    this.traceRootService = fixedColumn('rootService', 'traces', this.traceCount, 'root_service');
+  }
+
+  get traceIndex(): TraceIndex {
+    return this.#group.traceIndex;
+  }
+
+  // Columns that every fragment has are made when first asked for: most queries name few, and a view costs nothing.
+  get name(): Column {
+    return this.#fixedColumn('name', 'spans', () => 'name');
+  }
+  get eventName(): Column {
+    return this.#fixedColumn('eventName', 'events', () => 'name');
+  }
+  get traceRootName(): Column {
+    return this.#fixedColumn('rootName', 'traces', () => 'root_name');
+  }
+  get traceRootService(): Column {
+    return this.#fixedColumn('rootService', 'traces', () => 'root_service');
+  }
+  get statusMessage(): Column {
+    return this.#fieldColumn('spanField', 'statusMessage');
+  }
+  get scopeName(): Column {
+    return this.#fieldColumn('resourceField', 'scopeName');
+  }
+  get scopeVersion(): Column {
+    return this.#fieldColumn('resourceField', 'scopeVersion');
   }
 
   view(hiddenTraces?: Uint8Array): StoredFragment {
     return new BlockFragment(this.#group, hiddenTraces);
   }
 
+  async pick(traces: readonly number[], cost: ReadCost, signal?: AbortSignal): Promise<StoredTraces> {
+    const rows = await this.#group.select(traces, cost, signal);
+    const fragment = new BlockFragment(rows);
+    await fragment.loadTraces(cost, signal);
+    return { fragment, traces: traces.map((_, i) => i) };
+  }
+
   async loadTraces(cost: ReadCost, signal?: AbortSignal): Promise<void> {
     if (this.#traces !== undefined) return;
-    this.#traces = await this.#group.traces(cost, signal);
-    (this.traceRootName as BlockColumn).settle(this.#traces.rootName);
-    (this.traceRootService as BlockColumn).settle(this.#traces.rootService);
+    const traces = await this.#group.traces(cost, signal);
+    this.#traces = traces;
+    (this.traceRootName as BlockColumn).settle(traces.rootName);
+    (this.traceRootService as BlockColumn).settle(traces.rootService);
   }
 
   columns(scope: TableColumnScope, key?: string): readonly StoredColumn[] {
@@ -203,6 +220,7 @@ export class BlockFragment implements StoredFragment {
     cost: ReadCost,
     signal?: AbortSignal,
   ): Promise<void> {
+    const group = this.#group;
     const dictionaryOnly = request.dictionariesOnly ?? false;
     const columns = [...request.columns, ...request.fixed.flatMap((name) => this.#columnsOfFixed(name))];
     const rowsOf = this.#rowRanges(ranges);
@@ -210,30 +228,30 @@ export class BlockFragment implements StoredFragment {
     const buffers = new Map<BlockColumn, CodesBuffer>();
     for (const name of request.fixed) {
       for (const [table, column] of behindFixed[name]) {
-        const buffer = this.#group.fixed(table, column as FixedName<FixedTable>, this.#loadedTraces());
+        const buffer = group.fixed(table, column as FixedName<FixedTable>, this.#loadedTraces());
         if (buffer === undefined) continue;
         this.#held.set(`${table}/${column}`, buffer);
-        wants.push({ buffer, rows: rowsOf[table], dictionaryOnly });
+        wants.push({ buffer, rows: group.groupRows(table, rowsOf[table]), dictionaryOnly });
       }
     }
     for (const column of columns) {
       assert(column instanceof BlockColumn, 'the column was returned by columns()');
       if (column.name === undefined || column.table === 'traces') continue;
-      const buffer = this.#group.codes(column.table, column.name, column.storedType);
+      const buffer = group.codes(column.table, column.name, column.storedType);
       if (buffer === undefined) continue;
       buffers.set(column, buffer);
       wants.push({
         buffer,
-        rows: rowsOf[column.table],
+        rows: group.groupRows(column.table, rowsOf[column.table]),
         dictionaryOnly: dictionaryOnly && !(column instanceof OverflowKeyColumn),
       });
     }
-    await loadPages(wants, { readRange: this.#group.source.readRange, cost, signal });
+    await loadPages(wants, group.source.loadContext(cost, signal, group.isSelection));
     for (const column of columns as BlockColumn[]) {
       if (column.table === 'traces') continue;
       const buffer = buffers.get(column);
       if (buffer === undefined || !(column instanceof OverflowKeyColumn)) column.settle(buffer);
-      else column.settle(this.#group.overflowValues(buffer).column(column as TableColumn));
+      else column.settle(group.overflowValues(buffer).column(column as TableColumn));
     }
     if (request.fixed.includes('parentSpanId') && !dictionaryOnly) this.#fillParentIds(rowsOf.spans);
   }
@@ -271,9 +289,21 @@ export class BlockFragment implements StoredFragment {
     return [...own, ...rare];
   }
 
-  #fieldColumn(scope: 'spanField' | 'resourceField', key: string, rows: number): BlockColumn {
-    const found = this.#group.columns(scope).find(({ column }) => column.key === key);
-    return fixedColumn(key, tableOfScope[scope], rows, found?.column.name);
+  #fieldColumn(scope: 'spanField' | 'resourceField', key: string): BlockColumn {
+    const nameOf = () => this.#group.columns(scope).find(({ column }) => column.key === key)?.column.name;
+    return this.#fixedColumn(key, tableOfScope[scope], nameOf);
+  }
+
+  /** A string column of the port; `nameOf` tells the Parquet column, undefined when no row has a value. */
+  #fixedColumn(key: string, table: BlockTable, nameOf: () => string | undefined): BlockColumn {
+    let column = this.#fixedColumns.get(key);
+    if (column === undefined) {
+      const rows = this.#group.rows(table);
+      const fixed = { scope: 'fixed', key, type: 'string' } as const;
+      column = new BlockColumn({ column: fixed, table, name: nameOf(), valueCount: rows, rows });
+      this.#fixedColumns.set(key, column);
+    }
+    return column;
   }
 
   #fillParentIds(rows: readonly number[]): void {

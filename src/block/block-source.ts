@@ -1,11 +1,16 @@
-/** An opened block: its index, and where to read its tables from. */
+/**
+ * A stored block: its index, and where to read its tables from. The index's details, some hundred kilobytes in memory, are
+ * unpacked when they are first needed and dropped by the cache like columns are.
+ */
 import { corrupt } from '../base/errors.ts';
 import { type ParquetFile, parseFile } from '../parquet/read-file.ts';
+import type { ReadCost } from '../traceql/storage.ts';
 import type { ChunkPlace } from './column-buffer.ts';
-import type { ColumnCache } from './column-cache.ts';
-import type { BlockDescription, BlockIndex } from './index-file.ts';
-import { type BlockTable, tableFile } from './layout.ts';
-import type { ReadRange } from './page-loader.ts';
+import type { CacheEntry, ColumnCache } from './column-cache.ts';
+import type { BlockDetails, OpenIndex, RowGroupDescription } from './index-file.ts';
+import { type BlockTable, INDEX_FILE, tableFile } from './layout.ts';
+import type { LoadContext, ReadRange } from './page-loader.ts';
+import type { TraceIndex } from './trace-index.ts';
 
 interface OpenTable {
   readonly file: ParquetFile;
@@ -14,39 +19,81 @@ interface OpenTable {
   readonly firstChecksum: Uint32Array;
 }
 
+/** Parsed page locations take about so many times the bytes that they are parsed from. */
+const PARSED_RATIO = 4;
+
+/** Unpacked details and what has been parsed of them. */
+class Details implements CacheEntry {
+  readonly stored: BlockDetails;
+  readonly tables = new Map<BlockTable, OpenTable>();
+  readonly #forget: () => void;
+
+  constructor(stored: BlockDetails, forget: () => void) {
+    this.stored = stored;
+    this.#forget = forget;
+  }
+
+  drop(): void {
+    this.#forget();
+  }
+}
+
 export class BlockSource {
   readonly blockId: string;
-  readonly description: BlockDescription;
   readonly readRange: ReadRange;
   readonly cache: ColumnCache;
   /** Of all files. */
   readonly sizeBytes: number;
-  readonly #index: BlockIndex;
+  /** Bytes between two pages of a trace that are rather read than paid for with another request. */
+  readonly traceGapBytesMax: number;
+  readonly #index: OpenIndex;
   readonly #sizes: Readonly<Record<string, number>>;
-  readonly #tables = new Map<BlockTable, OpenTable>();
+  #details: Details | undefined;
 
   constructor(options: {
     blockId: string;
-    index: BlockIndex;
+    index: OpenIndex;
     sizes: Readonly<Record<string, number>>;
     readRange: ReadRange;
     cache: ColumnCache;
+    traceGapBytesMax: number;
   }) {
     this.blockId = options.blockId;
-    this.description = options.index.description;
     this.readRange = options.readRange;
     this.cache = options.cache;
+    this.traceGapBytesMax = options.traceGapBytesMax;
     this.#index = options.index;
     this.#sizes = options.sizes;
     this.sizeBytes = Object.values(options.sizes).reduce((sum, size) => sum + size, 0);
   }
 
+  get rowGroups(): readonly RowGroupDescription[] {
+    return this.#index.rowGroups;
+  }
+
+  traceIndex(rowGroup: number): TraceIndex {
+    return this.#index.traces[rowGroup]!;
+  }
+
+  /** What loading pages needs. `ofTraces`: a few rows of many columns are wanted, which lie far apart. */
+  loadContext(cost: ReadCost, signal: AbortSignal | undefined, ofTraces: boolean): LoadContext {
+    const inline = (file: string) => this.#index.inline.get(file);
+    const { readRange } = this;
+    return { readRange, inline, cost, signal, ...(ofTraces && { gapBytesMax: this.traceGapBytesMax }) };
+  }
+
+  /** @throws RubatoError corrupt */
+  get details(): BlockDetails {
+    return this.#open().stored;
+  }
+
   /** A column of a row group; undefined when the table has no rows there. @throws RubatoError corrupt */
   chunk(table: BlockTable, rowGroup: number, column: string): ChunkPlace | undefined {
-    const { rowGroups } = this.description;
+    const { rowGroups } = this;
     const rows = rowGroups[rowGroup]!.rows[table];
     if (rows === 0) return undefined;
-    const open = this.#open(table);
+    const { stored } = this.#open();
+    const open = this.#table(table);
     // Row groups without rows are not in the file.
     let group = 0;
     for (let i = 0; i < rowGroup; i++) if (rowGroups[i]!.rows[table] > 0) group++;
@@ -56,21 +103,36 @@ export class BlockSource {
     if (chunk === undefined || chunk.values !== rows) throw corrupt(where, 'not as the index describes it');
     const first = open.firstChecksum[group * open.file.schema.length + index!]!;
     const count = chunk.pages.length + (chunk.dictionaryOffset === undefined ? 0 : 1);
-    const checksums = this.#index.tables[table].pageChecksums.subarray(first, first + count);
+    const checksums = stored.tables[table].pageChecksums.subarray(first, first + count);
     return { where, table, chunk, checksums, rows };
   }
 
-  #open(table: BlockTable): OpenTable {
-    let open = this.#tables.get(table);
+  #open(): Details {
+    if (this.#details === undefined) {
+      const details = new Details(this.#index.details(), () => {
+        this.#details = undefined;
+      });
+      this.#details = details;
+      this.cache.touch(details);
+      this.cache.grow(details, details.stored.byteLength * PARSED_RATIO);
+      return details;
+    }
+    this.cache.touch(this.#details);
+    return this.#details;
+  }
+
+  #table(table: BlockTable): OpenTable {
+    const { tables, stored } = this.#open();
+    let open = tables.get(table);
     if (open === undefined) {
-      open = this.#parse(table);
-      this.#tables.set(table, open);
+      open = this.#parse(table, stored);
+      tables.set(table, open);
     }
     return open;
   }
 
-  #parse(table: BlockTable): OpenTable {
-    const { tail, pageChecksums } = this.#index.tables[table];
+  #parse(table: BlockTable, details: BlockDetails): OpenTable {
+    const { tail, pageChecksums } = details.tables[table];
     const file = parseFile(tail, this.#sizes[tableFile(table)] ?? 0);
     const firstChecksum = new Uint32Array(file.rowGroups.length * file.schema.length);
     let pages = 0;
@@ -82,7 +144,10 @@ export class BlockSource {
       }
     }
     if (pages !== pageChecksums.length)
-      throw corrupt(`block ${this.blockId}, index`, `${pageChecksums.length} checksums for ${pages} pages of ${table}`);
+      throw corrupt(
+        `block ${this.blockId}, ${INDEX_FILE}`,
+        `${pageChecksums.length} checksums for ${pages} pages of ${table}`,
+      );
     return { file, columnIndex: new Map(file.schema.map(({ name }, i) => [name, i])), firstChecksum };
   }
 }

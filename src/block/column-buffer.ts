@@ -1,5 +1,5 @@
 /**
- * A column of a row group in memory: arrays for all its rows, filled page by page. Which pages are there, and which are on
+ * A column of a row group in memory: arrays for all its rows or some selected ones, filled page by page. Which pages are there, and which are on
  * their way, is kept here; reading them is `page-loader.ts`.
  *
  * A buffer may be dropped by the cache while queries hold it. It then still works and is freed with them.
@@ -8,6 +8,7 @@ import { corrupt, RubatoError } from '../base/errors.ts';
 import type { ColumnChunk, PageLocation } from '../parquet/read-file.ts';
 import type { CacheEntry } from './column-cache.ts';
 import type { BlockTable } from './layout.ts';
+import type { RowSelection } from './row-selection.ts';
 
 /** Where a column chunk lies. */
 export interface ChunkPlace {
@@ -17,7 +18,10 @@ export interface ChunkPlace {
   readonly chunk: ColumnChunk;
   /** CRC-32 of the dictionary page, if there is one, and of each data page. */
   readonly checksums: Uint32Array;
+  /** Rows of the column in memory: those of the row group, or the selected ones. */
   readonly rows: number;
+  /** Undefined: all rows. */
+  readonly selection?: RowSelection;
 }
 
 /** How a buffer tells what memory it took and that it was dropped. */
@@ -44,6 +48,11 @@ export abstract class ColumnBuffer implements CacheEntry {
     // Pages without values are what the arrays are made of: nothing to read.
     this.loaded = Uint8Array.from(chunk.pages, (page) => (page.nulls === page.rows ? 1 : 0));
     this.dictionaryLoaded = chunk.dictionaryOffset === undefined || chunk.nulls === chunk.values;
+  }
+
+  /** The buffer that holds the dictionary of this one's codes. */
+  get dictionaryOwner(): ColumnBuffer {
+    return this;
   }
 
   /** Takes a whole page. The bytes are not kept. @throws RubatoError corrupt */

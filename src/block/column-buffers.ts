@@ -1,5 +1,6 @@
 /** The kinds of columns that a block has, decoded into the arrays that the storage port shows. */
 import { corrupt } from '../base/errors.ts';
+import { decodeCodesOfRows, decodeFixedOfRows, decodeIntegersOfRows } from '../parquet/decode-rows.ts';
 import {
   decodeCodes,
   decodeDictionary,
@@ -11,7 +12,8 @@ import {
 import { BOOLEAN_DICTIONARY, type PlainValues } from '../parquet/schema.ts';
 import type { CodeArray, ValueType } from '../traceql/storage.ts';
 import { type BufferOwner, type ChunkPlace, ColumnBuffer } from './column-buffer.ts';
-import { codeArray, noValues, PlainDictionary, valueWidth } from './dictionary.ts';
+import { codeArray, concatValues, noValues, PlainDictionary, valueWidth } from './dictionary.ts';
+import { byteScratch, wordScratch } from './row-selection.ts';
 
 /** Codes and dictionary, whether the column is stored with a dictionary or plain. */
 export class CodesBuffer extends ColumnBuffer {
@@ -45,7 +47,7 @@ export class CodesBuffer extends ColumnBuffer {
   get dictionary(): PlainDictionary {
     if (this.#moreCount > 0) {
       const before = this.#dictionary;
-      this.#dictionary = this.#dictionaryOf(concat([before.values, ...this.#more], valueWidth(this.#type)));
+      this.#dictionary = this.#dictionaryOf(concatValues([before.values, ...this.#more], valueWidth(this.#type)));
       this.#more = [];
       this.#moreCount = 0;
       this.grew(this.#dictionary.byteLength - before.byteLength);
@@ -76,59 +78,70 @@ export class CodesBuffer extends ColumnBuffer {
   }
 }
 
-/** Values of several lists one after the other. `width`: bytes of each, 0 when they differ. */
-function concat(lists: readonly PlainValues[], width: number): PlainValues {
-  const sizeOf = ({ count, offsets }: PlainValues) => (width > 0 ? count * width : offsets[count]!);
-  const count = lists.reduce((sum, list) => sum + list.count, 0);
-  const bytes = new Uint8Array(lists.reduce((sum, list) => sum + sizeOf(list), 0));
-  const offsets = new Uint32Array(width > 0 ? 0 : count + 1);
-  let at = 0;
-  let values = 0;
-  for (const list of lists) {
-    bytes.set(list.bytes.subarray(0, sizeOf(list)), at);
-    if (width === 0) for (let i = 1; i <= list.count; i++) offsets[values + i] = at + list.offsets[i]!;
-    at += sizeOf(list);
-    values += list.count;
-  }
-  return { count, bytes, offsets };
-}
-
 /** Works in place on rows [first, end) that were just decoded. */
 export type Convert = (values: Int32Array, first: number, end: number) => void;
 
 /** Codes that only stand for a number: kind, status, resource row, row distances. */
 export class LookupBuffer<T extends Uint8Array | Uint32Array | Int32Array> extends ColumnBuffer {
-  readonly values: T;
-  readonly #numbersOf: (values: PlainValues) => Int32Array;
-  readonly #convert: Convert | undefined;
+  readonly #options: LookupOptions<T>;
+  #values: T | undefined;
   #lookup = new Int32Array(0);
 
-  /** `numbersOf` turns a dictionary into what each value stands for. */
-  constructor(
-    place: ChunkPlace,
-    options: { values: T; numbersOf: (values: PlainValues) => Int32Array; convert?: Convert },
-    owner?: BufferOwner,
-  ) {
+  constructor(place: ChunkPlace, options: LookupOptions<T>, owner?: BufferOwner) {
     super(place, owner);
-    this.values = options.values;
-    this.#numbersOf = options.numbersOf;
-    this.#convert = options.convert;
+    this.#options = options;
+  }
+
+  get values(): T {
+    if (this.#values === undefined) {
+      this.#values = this.#options.make(this.place.rows);
+      this.grew(this.#values.byteLength);
+    }
+    return this.#values;
+  }
+
+  override get dictionaryOwner(): LookupBuffer<T> {
+    return this.#options.whole ?? this;
   }
 
   protected override decodeDictionary(bytes: Uint8Array): void {
-    this.#lookup = Int32Array.from(this.#numbersOf(decodeDictionary(bytes, this.place.chunk.schema)));
-    this.grew(this.values.byteLength);
+    this.#lookup = Int32Array.from(this.#options.numbersOf(decodeDictionary(bytes, this.place.chunk.schema)));
   }
 
   protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
-    const codes = new Uint32Array(page.rows);
-    const plain = decodeCodes(bytes, this.place.chunk.schema, codes, 0, this.#lookup.length);
-    const lookup = plain === undefined ? this.#lookup : this.#numbersOf(plain);
-    const before = plain === undefined ? 0 : this.#lookup.length;
+    const { selection, chunk } = this.place;
+    const known = this.dictionaryOwner.#lookup;
+    const [first, end] = selection?.localRows(page) ?? [page.firstRow, page.firstRow + page.rows];
+    const codes = pageScratch(end - first);
+    const plain =
+      selection === undefined
+        ? decodeCodes(bytes, chunk.schema, codes, 0, known.length)
+        : selection.decode(page, { out: codes, width: 1, scratch: wordScratch, base: first }, (rows, target) =>
+            decodeCodesOfRows(bytes, chunk.schema, rows, target, known.length),
+          );
+    const lookup = plain === undefined ? known : this.#options.numbersOf(plain);
+    const before = plain === undefined ? 0 : known.length;
     const values = this.values;
-    for (let i = 0; i < codes.length; i++) values[page.firstRow + i] = lookup[codes[i]! - 1 - before]!;
-    if (values instanceof Int32Array) this.#convert?.(values, page.firstRow, page.firstRow + page.rows);
+    for (let row = first; row < end; row++) values[row] = lookup[codes[row - first]! - 1 - before]!;
+    if (values instanceof Int32Array) this.#options.convert?.(values, first, end);
   }
+}
+
+export interface LookupOptions<T extends Uint8Array | Uint32Array | Int32Array> {
+  readonly make: (rows: number) => T;
+  /** Turns a dictionary into what each value stands for. */
+  readonly numbersOf: (values: PlainValues) => Int32Array;
+  readonly convert?: Convert;
+  /** Of a selection: the buffer of the whole column, which holds the dictionary. */
+  readonly whole?: LookupBuffer<T>;
+}
+
+let scratch = new Uint32Array(1 << 15);
+
+/** For what stands in a page before it is turned into what the port shows. */
+function pageScratch(words: number): Uint32Array {
+  if (scratch.length < words) scratch = new Uint32Array(words);
+  return scratch;
 }
 
 export class Int32Buffer extends ColumnBuffer {
@@ -143,8 +156,17 @@ export class Int32Buffer extends ColumnBuffer {
 
   protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
     if (!this.loaded.includes(1)) this.grew(this.values.byteLength);
-    this.expectRows(page, decodeInt32(bytes, this.values, page.firstRow));
-    this.#convert?.(this.values, page.firstRow, page.firstRow + page.rows);
+    const { selection } = this.place;
+    if (selection === undefined) {
+      this.expectRows(page, decodeInt32(bytes, this.values, page.firstRow));
+      this.#convert?.(this.values, page.firstRow, page.firstRow + page.rows);
+      return;
+    }
+    const out = new Uint32Array(this.values.buffer);
+    selection.decode(page, { out, width: 1, scratch: wordScratch }, (rows, target) =>
+      decodeIntegersOfRows(bytes, 1, rows, target),
+    );
+    this.#convert?.(this.values, ...selection.localRows(page));
   }
 }
 
@@ -158,7 +180,13 @@ export class FixedBuffer extends ColumnBuffer {
 
   protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
     if (!this.loaded.includes(1)) this.grew(this.bytes.byteLength);
-    this.expectRows(page, decodeFixed(bytes, this.place.chunk.schema.width ?? 0, this.bytes, page.firstRow));
+    const { selection, chunk } = this.place;
+    const width = chunk.schema.width ?? 0;
+    if (selection === undefined) this.expectRows(page, decodeFixed(bytes, width, this.bytes, page.firstRow));
+    else
+      selection.decode(page, { out: this.bytes, width, scratch: byteScratch }, (rows, target) =>
+        decodeFixedOfRows(bytes, width, rows, target),
+      );
   }
 }
 
@@ -172,7 +200,12 @@ export class Int64Buffer extends ColumnBuffer {
   }
 
   protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
-    this.expectRows(page, decodeInt64(bytes, this.words, page.firstRow));
+    const { selection } = this.place;
+    if (selection === undefined) this.expectRows(page, decodeInt64(bytes, this.words, page.firstRow));
+    else
+      selection.decode(page, { out: this.words, width: 2, scratch: wordScratch }, (rows, target) =>
+        decodeIntegersOfRows(bytes, 2, rows, target),
+      );
   }
 }
 
@@ -194,9 +227,15 @@ export class TimesBuffer extends ColumnBuffer {
 
   protected override decodePage(page: PageLocation, bytes: Uint8Array): void {
     if (!this.loaded.includes(1)) this.grew(this.values.byteLength);
-    const words = new Uint32Array(page.rows * 2);
-    this.expectRows(page, decodeInt64(bytes, words, 0));
-    this.#toDoubles(words, this.values, page.firstRow, this.far);
+    const { selection } = this.place;
+    const [first, end] = selection?.localRows(page) ?? [page.firstRow, page.firstRow + page.rows];
+    const words = pageScratch((end - first) * 2).subarray(0, (end - first) * 2);
+    if (selection === undefined) this.expectRows(page, decodeInt64(bytes, words, 0));
+    else
+      selection.decode(page, { out: words, width: 2, scratch: wordScratch, base: first }, (rows, target) =>
+        decodeIntegersOfRows(bytes, 2, rows, target),
+      );
+    this.#toDoubles(words, this.values, first, this.far);
   }
 }
 

@@ -137,3 +137,20 @@ export function codedInts(values: Int32Array | Uint32Array): { codes: CodeArray;
   const bytes = new Uint8Array(Int32Array.from(distinct).buffer);
   return { codes, dictionary: { count: distinct.length, bytes, offsets: new Uint32Array(0) } };
 }
+
+/** Values of several lists one after the other. `width`: bytes of each, 0 when they differ. */
+export function concatValues(lists: readonly PlainValues[], width: number): PlainValues {
+  const sizeOf = ({ count, offsets }: PlainValues) => (width > 0 ? count * width : offsets[count]!);
+  const count = lists.reduce((sum, list) => sum + list.count, 0);
+  const bytes = new Uint8Array(lists.reduce((sum, list) => sum + sizeOf(list), 0));
+  const offsets = new Uint32Array(width > 0 ? 0 : count + 1);
+  let at = 0;
+  let values = 0;
+  for (const list of lists) {
+    bytes.set(list.bytes.subarray(0, sizeOf(list)), at);
+    if (width === 0) for (let i = 1; i <= list.count; i++) offsets[values + i] = at + list.offsets[i]!;
+    at += sizeOf(list);
+    values += list.count;
+  }
+  return { count, bytes, offsets };
+}

@@ -8,7 +8,8 @@ import type { SpanTableData } from '../model/span-table.ts';
 import type { Column, FixedColumn, LoadRequest, ReadCost, TableColumnScope } from '../traceql/storage.ts';
 import { LiveColumn, LiveTable } from './live-table.ts';
 import { orderTable } from './order.ts';
-import type { StoredColumn, StoredFragment } from './stored-fragment.ts';
+import type { StoredColumn, StoredFragment, StoredTraces } from './stored-fragment.ts';
+import type { TraceIndex } from './trace-index.ts';
 
 /** Makes a fragment of everything in the table. `id` must change when the content does. */
 export function liveFragment(id: string, data: SpanTableData): StoredFragment {
@@ -47,6 +48,16 @@ class LiveFragment implements StoredFragment {
 
   view(hiddenTraces?: Uint8Array): StoredFragment {
     return new LiveFragment(this.#table, hiddenTraces);
+  }
+
+  get traceIndex(): TraceIndex {
+    return this.#table.traceIndex();
+  }
+
+  async pick(traces: readonly number[], cost: ReadCost, signal?: AbortSignal): Promise<StoredTraces> {
+    const fragment = this.view();
+    await fragment.loadTraces(cost, signal);
+    return { fragment, traces };
   }
 
   async loadTraces(_cost: ReadCost, signal?: AbortSignal): Promise<void> {

@@ -18,6 +18,8 @@ import {
   type UsedResources,
   usedResources,
 } from './table-columns.ts';
+import { wordsOf } from './trace-id-set.ts';
+import { TraceIndex } from './trace-index.ts';
 
 export class LiveColumn implements StoredColumn {
   readonly scope: TableColumnScope | 'fixed';
@@ -75,6 +77,7 @@ export class LiveTable {
   readonly links: () => ChildRows;
   readonly columns: () => ReadonlyMap<string, readonly LiveColumn[]>;
   readonly traceIds: () => Uint8Array;
+  readonly traceIndex: () => TraceIndex;
   readonly traceRootName: LiveColumn;
   readonly traceRootService: LiveColumn;
   readonly name: LiveColumn;
@@ -98,6 +101,7 @@ export class LiveTable {
     this.events = lazy(() => orderedEvents(ordered));
     this.links = lazy(() => orderedLinks(ordered));
     this.traceIds = lazy(() => gatherIds(data.traceIds, ordered.traces, 4));
+    this.traceIndex = lazy(() => TraceIndex.of(wordsOf(this.traceIds())));
     this.columns = lazy(() => this.#listColumns());
     this.spanId = lazy(() => gatherIds(data.spanId, ordered.rows, 2));
     this.parentSpanId = lazy(() => gatherIds(data.parentId, ordered.rows, 2));

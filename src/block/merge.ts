@@ -57,8 +57,14 @@ const scopes = {
   resources: ['resourceField', 'resource', 'instrumentation'],
 } as const satisfies Record<string, readonly TableColumnScope[]>;
 
-async function loadPiece({ fragment, traces }: Piece, cost: ReadCost, signal?: AbortSignal): Promise<Piece> {
-  const view = fragment.view();
+/** Of a fragment that has more than so many times the traces that are copied, the others are not read. */
+const PICKED_SHARE = 8;
+
+async function loadPiece(piece: Piece, cost: ReadCost, signal?: AbortSignal): Promise<Piece> {
+  const isSmall = piece.traces.length * PICKED_SHARE < piece.fragment.traceCount;
+  const picked = isSmall ? await piece.fragment.pick(piece.traces, cost, signal) : piece;
+  const { traces } = picked;
+  const view = picked.fragment.view();
   await view.loadTraces(cost, signal);
   const columns = Object.values(scopes).flatMap((list) => list.flatMap((scope) => view.columns(scope)));
   await view.loadRanges({ fixed: spanFixed, columns }, runsOf(traces), cost, signal);

@@ -14,7 +14,7 @@ import type { ReadCost } from '../traceql/storage.ts';
 import type { ColumnBuffer } from './column-buffer.ts';
 import { tableFile } from './layout.ts';
 
-/** Bytes between two pages that are rather read than paid for with another request. */
+/** Bytes between two pages that are rather read than paid for with another request, unless the load says otherwise. */
 const GAP_BYTES_MAX = 64 << 10;
 /** A joined read ends here, so that large loads are read in parallel. */
 const READ_BYTES_MAX = 8 << 20;
@@ -48,6 +48,9 @@ export interface PlannedRead {
 
 export interface LoadContext {
   readonly readRange: ReadRange;
+  /** The beginning of a file, with all its pages, when that is at hand. */
+  readonly inline?: (file: string) => Uint8Array | undefined;
+  readonly gapBytesMax?: number;
   readonly cost: ReadCost;
   readonly signal: AbortSignal | undefined;
 }
@@ -58,7 +61,7 @@ export async function loadPages(wants: readonly Want[], context: LoadContext): P
     throwIfAborted(context.signal);
     const { segments, waits } = findMissing(wants);
     if (segments.length === 0 && waits.length === 0) return;
-    await Promise.all(planReads(segments).map((read) => startRead(read, context)));
+    await Promise.all(planReads(segments, context.gapBytesMax).map((read) => startRead(read, context)));
     await Promise.allSettled(waits);
   }
 }
@@ -70,30 +73,46 @@ function findMissing(wants: readonly Want[]): { segments: Segment[]; waits: Prom
     const { chunk, table } = buffer.place;
     const file = tableFile(table);
     if (rows.length === 0 && !dictionaryOnly) continue;
-    if (!buffer.dictionaryLoaded) {
-      if (buffer.dictionaryPending !== undefined) {
-        waits.push(buffer.dictionaryPending);
-        continue;
-      }
-      segments.push({ buffer, page: -1, file, offset: chunk.dictionaryOffset!, size: chunk.dictionarySize! });
-    }
-    if (dictionaryOnly && chunk.encoding === 'dictionary') continue;
-    let range = 0;
-    for (let p = 0; p < chunk.pages.length; p++) {
-      const { offset, size, firstRow, rows: pageRows } = chunk.pages[p]!;
-      while (range < rows.length && rows[range + 1]! <= firstRow) range += 2;
-      if (range >= rows.length) break;
-      if (buffer.loaded[p] === 1 || rows[range]! >= firstRow + pageRows) continue;
-      const pending = buffer.pending[p];
-      if (pending !== undefined) waits.push(pending);
-      else segments.push({ buffer, page: p, file, offset, size });
+    const first = segments.length;
+    if (!dictionaryOnly || chunk.encoding !== 'dictionary') addPages(buffer, rows, file, segments, waits);
+    const owner = buffer.dictionaryOwner;
+    // Without a page there is no code, and nobody will ask what it stands for.
+    if (owner.dictionaryLoaded || (segments.length === first && !dictionaryOnly)) continue;
+    const pending = owner.dictionaryPending;
+    if (pending !== undefined) {
+      waits.push(pending);
+      segments.length = first;
+    } else {
+      const { dictionaryOffset, dictionarySize } = chunk;
+      segments.push({ buffer: owner, page: -1, file, offset: dictionaryOffset!, size: dictionarySize! });
     }
   }
   return { segments, waits };
 }
 
+/** Adds the pages that hold some of the rows: to read, or to wait for. */
+function addPages(
+  buffer: ColumnBuffer,
+  rows: readonly number[],
+  file: string,
+  segments: Segment[],
+  waits: Promise<void>[],
+): void {
+  const { pages } = buffer.place.chunk;
+  let range = 0;
+  for (let p = 0; p < pages.length; p++) {
+    const { offset, size, firstRow, rows: pageRows } = pages[p]!;
+    while (range < rows.length && rows[range + 1]! <= firstRow) range += 2;
+    if (range >= rows.length) return;
+    if (buffer.loaded[p] === 1 || rows[range]! >= firstRow + pageRows) continue;
+    const pending = buffer.pending[p];
+    if (pending !== undefined) waits.push(pending);
+    else segments.push({ buffer, page: p, file, offset, size });
+  }
+}
+
 /** Joins segments of a file that lie close together. A buffer that is wanted twice is read once. */
-export function planReads(segments: readonly Segment[]): PlannedRead[] {
+export function planReads(segments: readonly Segment[], gapBytesMax = GAP_BYTES_MAX): PlannedRead[] {
   const sorted = segments.toSorted((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.offset - b.offset));
   const reads: PlannedRead[] = [];
   let last: PlannedRead | undefined;
@@ -102,7 +121,7 @@ export function planReads(segments: readonly Segment[]): PlannedRead[] {
     if (
       last === undefined ||
       last.file !== segment.file ||
-      segment.offset - (last.offset + last.length) > GAP_BYTES_MAX ||
+      segment.offset - (last.offset + last.length) > gapBytesMax ||
       end - last.offset > READ_BYTES_MAX
     ) {
       last = { file: segment.file, offset: segment.offset, length: segment.size, segments: [segment] };
@@ -136,14 +155,13 @@ function startRead(read: PlannedRead, context: LoadContext): Promise<void> {
 
 async function runRead(
   { file, offset, length, segments }: PlannedRead,
-  { readRange, cost, signal }: LoadContext,
+  context: LoadContext,
   dictionaries: { resolve: () => void; reject: (cause: unknown) => void },
 ): Promise<void> {
   try {
-    const bytes = await readRange(file, offset, length, signal);
-    cost.requests++;
-    cost.bytes += length;
-    cost.pages += segments.length;
+    const inline = context.inline?.(file)?.subarray(offset, offset + length);
+    const bytes = inline ?? (await readBytes(file, offset, length, context));
+    context.cost.pages += segments.length;
     const where = segments[0]!.buffer.place.where;
     if (bytes.length !== length) throw corrupt(where, `${bytes.length} bytes at ${offset} instead of ${length}`);
     const pageOf = (segment: Segment) => checkedPage(segment, bytes, segment.offset - offset);
@@ -151,13 +169,26 @@ async function runRead(
     dictionaries.resolve();
     for (const segment of segments) {
       if (segment.page < 0) continue;
-      if (!segment.buffer.dictionaryLoaded) await segment.buffer.dictionaryPending;
+      const owner = segment.buffer.dictionaryOwner;
+      if (!owner.dictionaryLoaded) await owner.dictionaryPending;
       segment.buffer.acceptPage(segment.page, pageOf(segment));
     }
   } catch (cause) {
     dictionaries.reject(cause);
     throw cause;
   }
+}
+
+async function readBytes(
+  file: string,
+  offset: number,
+  length: number,
+  { readRange, cost, signal }: LoadContext,
+): Promise<Uint8Array> {
+  const bytes = await readRange(file, offset, length, signal);
+  cost.requests++;
+  cost.bytes += length;
+  return bytes;
 }
 
 function checkedPage({ buffer, page, offset, size }: Segment, bytes: Uint8Array, at: number): Uint8Array {

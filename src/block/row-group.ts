@@ -8,38 +8,34 @@ import type { TableColumn } from '../model/span-table.ts';
 import type { ReadCost, TableColumnScope, ValueType } from '../traceql/storage.ts';
 import type { BlockSource } from './block-source.ts';
 import type { BufferOwner, ChunkPlace, ColumnBuffer } from './column-buffer.ts';
-import {
-  CodesBuffer,
-  durationDoubles,
-  FixedBuffer,
-  Int32Buffer,
-  int32Values,
-  LookupBuffer,
-  localRows,
-  parentRows,
-  signedDoubles,
-  startDoubles,
-  TimesBuffer,
-  wordNumbers,
-} from './column-buffers.ts';
+import { CodesBuffer, localRows } from './column-buffers.ts';
+import { type FixedContext, type FixedTable, makeFixedBuffer } from './fixed-buffers.ts';
+import type { CountedLayoutColumn, FragmentRows } from './fragment-rows.ts';
 import type { RowGroupDescription } from './index-file.ts';
-import { type BlockTable, type FixedName, kindNames, type LayoutColumn, statusNames } from './layout.ts';
+import type { BlockTable, FixedName } from './layout.ts';
 import { OverflowValues } from './overflow-values.ts';
 import { tableOfScope } from './scopes.ts';
-import { type FirstRows, readTraces, type TraceArrays, type TraceTable } from './trace-arrays.ts';
+import { SelectedTraces } from './selected-traces.ts';
+import {
+  type FirstRows,
+  readTraceRows,
+  readTraces,
+  type TraceArrays,
+  type TraceTable,
+  traceArraysBytes,
+} from './trace-arrays.ts';
+import type { TraceIndex } from './trace-index.ts';
 
-interface CountedLayoutColumn {
-  readonly column: LayoutColumn;
-  readonly count: number;
-}
-
-export class RowGroup implements BufferOwner {
+export class RowGroup implements BufferOwner, FragmentRows {
   readonly source: BlockSource;
   readonly number: number;
   readonly description: RowGroupDescription;
   readonly id: string;
   readonly sizeBytes: number;
   readonly baseUnixNano: bigint;
+  readonly minStart: number;
+  readonly maxEnd: number;
+  readonly isSelection = false;
   readonly #table: TraceTable;
   readonly #buffers = new Map<string, ColumnBuffer>();
   readonly #names = new Map<ColumnBuffer, string>();
@@ -56,8 +52,10 @@ export class RowGroup implements BufferOwner {
   constructor(source: BlockSource, number: number, first: FirstRows) {
     this.source = source;
     this.number = number;
-    this.description = source.description.rowGroups[number]!;
+    this.description = source.rowGroups[number]!;
     this.id = `${source.blockId}/${number}`;
+    this.minStart = this.description.minStart;
+    this.maxEnd = this.description.maxEnd;
     this.baseUnixNano = BigInt(this.description.baseUnixNano);
     const base = {
       low: Number(this.baseUnixNano & 0xffffffffn),
@@ -88,20 +86,50 @@ export class RowGroup implements BufferOwner {
       }
       cache.touch(this.#tracesEntry);
       const traces = this.#traces;
-      cache.grow(this.#tracesEntry, traces.byteLength);
+      cache.grow(this.#tracesEntry, traceArraysBytes(traces));
       return traces;
     }
     cache.touch(this.#tracesEntry);
     return this.#traces;
   }
 
-  /** Buffer of a fixed column. `traces` belongs to this row group. */
-  fixed<T extends 'spans' | 'events' | 'links'>(
-    table: T,
-    name: FixedName<T>,
-    traces: TraceArrays,
-  ): ColumnBuffer | undefined {
-    return this.#buffer(table, name, (place) => this.#makeFixed(name, place, traces));
+  get traceIndex(): TraceIndex {
+    return this.source.traceIndex(this.number);
+  }
+
+  /** Some of the traces (ascending, one at least) as rows of their own. Reads no other rows of the traces table. */
+  async select(traces: readonly number[], cost: ReadCost, signal?: AbortSignal): Promise<SelectedTraces> {
+    if (this.#traces !== undefined) {
+      this.source.cache.touch(this.#tracesEntry);
+      return new SelectedTraces(this, traces, { arrays: this.#traces, placeOf: (trace) => trace });
+    }
+    const whole = {
+      rootName: this.codes('traces', 'root_name', 'string')!,
+      rootService: this.codes('traces', 'root_service', 'string')!,
+    };
+    const { arrays, selection } = await readTraceRows(this.#table, traces, whole, cost, signal);
+    const end = selection.count;
+    const placeOf = (trace: number) => (trace === this.rows('traces') ? end : selection.localOf(trace));
+    return new SelectedTraces(this, traces, { arrays, placeOf });
+  }
+
+  /** All of it: ranges of rows of the fragment are ranges of the row group. */
+  groupRows(_table: BlockTable, rows: readonly number[]): readonly number[] {
+    return rows;
+  }
+
+  fixed<T extends FixedTable>(table: T, name: FixedName<T>, traces: TraceArrays): ColumnBuffer | undefined {
+    return this.#buffer(table, name, (place) => {
+      const { firstSpan, ...context } = this.fixedContext(traces);
+      const spanRow = (where: string) => localRows(where, firstSpan, this.rows('spans'));
+      return makeFixedBuffer(name, place, { ...context, spanRow, owner: this });
+    });
+  }
+
+  fixedContext(traces: TraceArrays): Omit<FixedContext, 'spanRow' | 'whole'> & { readonly firstSpan: number } {
+    const { base, first } = this.#table;
+    const { spans: firstSpan, resources: firstResource } = first;
+    return { traces, base, firstResource, resourceCount: this.rows('resources'), firstSpan };
   }
 
   /** Buffer of a field or attribute column; undefined when the table has no rows here. */
@@ -123,7 +151,7 @@ export class RowGroup implements BufferOwner {
     const table = tableOfScope[scope];
     if (this.rows(table) === 0) return [];
     const out: CountedLayoutColumn[] = [];
-    for (const column of this.source.description.layout[table].columns) {
+    for (const column of this.source.details.layout[table].columns) {
       if (column.scope !== scope) continue;
       const count = this.#valueCount(table, column.name);
       if (count > 0) out.push({ column, count });
@@ -133,9 +161,9 @@ export class RowGroup implements BufferOwner {
 
   /** Keys of a scope that share an overflow column and have values here. */
   overflowColumns(scope: TableColumnScope): { name: string; column: TableColumn; count: number }[] {
-    const overflow = this.source.description.layout[tableOfScope[scope]].overflow.find((o) => o.scope === scope);
+    const overflow = this.source.details.layout[tableOfScope[scope]].overflow.find((o) => o.scope === scope);
     if (overflow === undefined) return [];
-    const counts = this.description.overflowCounts[overflow.name] ?? [];
+    const counts = this.source.details.overflowCounts[this.number]![overflow.name] ?? [];
     return overflow.keys
       .map((column, i) => ({ name: overflow.name, column, count: counts[i] ?? 0 }))
       .filter(({ count }) => count > 0);
@@ -180,48 +208,10 @@ export class RowGroup implements BufferOwner {
     this.source.cache.touch(buffer);
     return buffer;
   }
-
-  #makeFixed(name: string, place: ChunkPlace, traces: TraceArrays): ColumnBuffer {
-    const { first, base } = this.#table;
-    const { rows, where } = place;
-    switch (name) {
-      case 'span_id':
-      case 'trace_id':
-        return new FixedBuffer(place, this);
-      case 'parent_distance': {
-        const values = new Int32Array(rows);
-        return new LookupBuffer(place, { values, numbersOf: int32Values, convert: parentRows(where) }, this);
-      }
-      case 'unlinked_parent_id':
-        // Eight bytes a value, as an int has.
-        return new CodesBuffer(place, 'int', this);
-      case 'subtree_size':
-        return new LookupBuffer(place, { values: new Uint32Array(rows), numbersOf: int32Values }, this);
-      case 'start_offset_nano':
-        return new TimesBuffer(place, startDoubles(traces, base), this);
-      case 'duration_nano':
-        return new TimesBuffer(place, durationDoubles, this);
-      case 'time_offset_nano':
-        return new TimesBuffer(place, signedDoubles, this);
-      case 'kind':
-      case 'status': {
-        const numbersOf = wordNumbers(where, name === 'kind' ? kindNames : statusNames);
-        return new LookupBuffer(place, { values: new Uint8Array(rows), numbersOf }, this);
-      }
-      case 'resource': {
-        const convert = localRows(where, first.resources, this.rows('resources'));
-        return new LookupBuffer(place, { values: new Int32Array(rows), numbersOf: int32Values, convert }, this);
-      }
-      case 'span':
-        return new Int32Buffer(place, localRows(where, first.spans, this.rows('spans')), this);
-      default:
-        return new CodesBuffer(place, 'string', this);
-    }
-  }
 }
 
 /** Part of the block's bytes by spans; the last row group has what is left. */
-function shareOf({ sizeBytes, description: { rowGroups } }: BlockSource, number: number): number {
+function shareOf({ sizeBytes, rowGroups }: BlockSource, number: number): number {
   const spans = rowGroups.reduce((sum, group) => sum + group.rows.spans, 0);
   const share = (group: RowGroupDescription) => Math.floor((sizeBytes * group.rows.spans) / spans);
   if (number < rowGroups.length - 1) return share(rowGroups[number]!);

@@ -10,6 +10,7 @@ import { mergeTraces, type Piece } from './merge.ts';
 import type { StoredFragment } from './stored-fragment.ts';
 import { TornTraces, type TracePlace } from './torn-traces.ts';
 import { wordsOf } from './trace-id-set.ts';
+import { hashOfId } from './trace-index.ts';
 
 export interface AssembleOptions {
   /** Only this trace is wanted (16 bytes): other traces need not be whole, and fragments without it are left out. */
@@ -105,7 +106,7 @@ async function whole(
   return [(await cache.merged([places], cost, signal)).view()];
 }
 
-/** Views that hold the trace, with their traces loaded. */
+/** Where the trace is. Only fragments that may hold it are read. */
 async function placesOf(
   fragments: readonly StoredFragment[],
   traceId: Uint8Array,
@@ -113,24 +114,23 @@ async function placesOf(
   signal?: AbortSignal,
 ): Promise<TracePlace[]> {
   const wanted = wordsOf(traceId);
+  const hash = hashOfId(wanted);
   const places = await Promise.all(
-    fragments.map(async (shared): Promise<TracePlace | undefined> => {
-      const fragment = shared.view();
-      await fragment.loadTraces(cost, signal);
-      const trace = rowOf(wordsOf(fragment.traceIds), wanted);
-      return trace < 0 ? undefined : { fragment, trace };
+    fragments.map(async (fragment): Promise<TracePlace[]> => {
+      const rows = fragment.traceIndex.rowsOf(hash);
+      if (rows.length === 0) return [];
+      const picked = await fragment.pick(rows, cost, signal);
+      const ids = wordsOf(picked.fragment.traceIds);
+      const found = picked.traces.filter((trace) => isId(ids, trace, wanted));
+      return found.map((trace) => ({ fragment: picked.fragment, trace }));
     }),
   );
-  return places.filter((place) => place !== undefined);
+  return places.flat();
 }
 
-function rowOf(ids: Uint32Array, wanted: Uint32Array): number {
-  const last = wanted[3]!;
-  for (let at = 0; at < ids.length; at += 4) {
-    if (ids[at + 3] !== last) continue;
-    if (ids[at] === wanted[0] && ids[at + 1] === wanted[1] && ids[at + 2] === wanted[2]) return at >>> 2;
-  }
-  return -1;
+function isId(ids: Uint32Array, row: number, wanted: Uint32Array): boolean {
+  for (let w = 0; w < 4; w++) if (ids[row * 4 + w] !== wanted[w]) return false;
+  return true;
 }
 
 const keyOf = ({ fragment, trace }: TracePlace): string => `${fragment.id}#${trace}`;

@@ -1,9 +1,16 @@
 /** What the fragments of this folder can do beyond the port; merging and snapshots need it. */
 import type { Column, Fragment, LoadRequest, ReadCost } from '../traceql/storage.ts';
+import type { TraceIndex } from './trace-index.ts';
 
 export interface StoredColumn extends Column {
   /** Rows of the fragment that have a value. */
   readonly valueCount: number;
+}
+
+/** Traces of a fragment, by their numbers there (ascending). */
+export interface StoredTraces {
+  readonly fragment: StoredFragment;
+  readonly traces: readonly number[];
 }
 
 export interface StoredFragment extends Fragment {
@@ -17,6 +24,15 @@ export interface StoredFragment extends Fragment {
    * the cache has dropped it. `hiddenTraces`: see the port.
    */
   view(hiddenTraces?: Uint8Array): StoredFragment;
+
+  /** Where a trace id may be. No I/O. */
+  readonly traceIndex: TraceIndex;
+
+  /**
+   * Some traces (ascending, one at least), most likely in a fragment of their own, of which nothing else is ever read. Its
+   * traces are loaded.
+   */
+  pick(traces: readonly number[], cost: ReadCost, signal?: AbortSignal): Promise<StoredTraces>;
 
   columns(scope: Parameters<Fragment['columns']>[0], key?: string): readonly StoredColumn[];
 

@@ -1,4 +1,5 @@
 import { bigEndian } from './order.ts';
+import { traceIdHash } from './trace-index.ts';
 
 /** Numbers distinct trace ids in the order in which they come. A hash table over words: 16 bytes an id and 8 to 16 for slots. */
 export class TraceIdSet {
@@ -57,7 +58,7 @@ export class TraceIdSet {
     const words = this.#words;
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = hash(w0, w1, w2, w3) & mask;
+    let slot = traceIdHash(w0, w1, w2, w3) & mask;
     for (let found = slots[slot]!; found !== 0; found = slots[slot]!) {
       const p = (found - 1) * 4;
       if (words[p + 3] === w3 && words[p + 2] === w2 && words[p + 1] === w1 && words[p] === w0) break;
@@ -70,12 +71,6 @@ export class TraceIdSet {
     this.#slots = new Int32Array(this.#slots.length * 2);
     for (let number = 0; number < this.#size; number++) this.#slots[this.#slotOf(this.#words, number)] = number + 1;
   }
-}
-
-function hash(w0: number, w1: number, w2: number, w3: number): number {
-  let h = w3 ^ Math.imul(w2, 0x9e3779b1) ^ Math.imul(w1, 0x85ebca6b) ^ w0;
-  h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
-  return h ^ (h >>> 13);
 }
 
 /** Ids or other bytes as words. */

@@ -5,7 +5,7 @@
  */
 import { corrupt } from '../base/errors.ts';
 import { findLevels, lengthPrefixed, unpackIntegers } from './decode-page.ts';
-import { countPresent, spreadRange } from './levels.ts';
+import { countRange, spreadRange } from './levels.ts';
 import { Encoding, type OpenPage, openPage } from './page.ts';
 import { decodePlainRange } from './plain.ts';
 import { decodeHybridRange } from './rle.ts';
@@ -46,10 +46,10 @@ export function decodeCodesOfRows(
   checkRows(open, rows, where);
   const { levels, valuesAt } = findLevels(open, schema, where);
   const { first, end } = rows;
-  const skip = levels === undefined ? first : countPresent(levels, first, where);
-  const count = (levels === undefined ? end : countPresent(levels, end, where)) - skip;
+  const range = levels === undefined ? { skip: first, count: end - first } : countRange(levels, rows, where);
+  const { count } = range;
   reserve(count + 16);
-  const plain = indicesOf(open, schema, valuesAt, { skip, count }, valuesBefore, where);
+  const plain = indicesOf(open, schema, valuesAt, range, valuesBefore, where);
   if (levels === undefined) for (let i = 0; i < count; i++) out[at + i] = scratch[i]! + 1;
   else spreadRange(scratch, levels, rows, out, at);
   return plain;

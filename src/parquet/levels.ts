@@ -19,17 +19,37 @@ export function countPresent(levels: Uint8Array, rows: number, where: string): n
   let present = 0;
   for (let row = 0; row < rows; row += reader.count) {
     reader.next(rows - row);
-    if (!reader.literal) {
-      present += reader.value * reader.count;
-      continue;
-    }
-    const whole = reader.count >>> 3;
-    const at = reader.packedAt;
-    for (let i = 0; i < whole; i++) present += popcounts[levels[at + i]!]!;
-    const rest = reader.count & 7;
-    if (rest > 0) present += popcounts[levels[at + whole]! & ((1 << rest) - 1)]!;
+    present += presentInRun(reader, levels, reader.count);
   }
   return present;
+}
+
+/** How many values stand before row `first`, and how many from there to `end`. @throws RubatoError corrupt */
+export function countRange(
+  levels: Uint8Array,
+  { first, end }: { readonly first: number; readonly end: number },
+  where: string,
+): { readonly skip: number; readonly count: number } {
+  const reader = new HybridReader(levels, 0, levels.length, 1, where);
+  let before = 0;
+  let total = 0;
+  for (let row = 0; row < end; row += reader.count) {
+    reader.next(end - row);
+    if (row <= first && first < row + reader.count) before = total + presentInRun(reader, levels, first - row);
+    total += presentInRun(reader, levels, reader.count);
+  }
+  return { skip: before, count: total - before };
+}
+
+/** Values among the first `rows` rows of a run. */
+function presentInRun(reader: HybridReader, levels: Uint8Array, rows: number): number {
+  if (!reader.literal) return reader.value * rows;
+  const whole = rows >>> 3;
+  const at = reader.packedAt;
+  let present = 0;
+  for (let i = 0; i < whole; i++) present += popcounts[levels[at + i]!]!;
+  const rest = rows & 7;
+  return rest === 0 ? present : present + popcounts[levels[at + whole]! & ((1 << rest) - 1)]!;
 }
 
 // One function for each type of `out`, so that its loops see one. Each writes 1 + the next index where a value is and
