@@ -12,6 +12,7 @@ import { systemRng } from '../base/random.ts';
 import { ManifestStore } from '../block/manifest.ts';
 import { lockFolder } from '../fs/folder-lock.ts';
 import { Engine } from '../query/engine.ts';
+import { BackendRole } from './backend-role.ts';
 import { configText } from './config/config-text.ts';
 import type { Config } from './config/schema.ts';
 import { queryLimits } from './limits.ts';
@@ -49,10 +50,11 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const lock = await lockFolder(config.storage.trace.local.path);
   const store = await openStore(config);
   const write = new WriteRole(config);
+  const backend = new BackendRole({ config, clock: systemClock, flush: () => write.flush(), log });
   const reader = createReader({
     config,
     store,
-    live: write,
+    live: backend.named(write),
     manifest: new ManifestStore(store, systemClock, systemRng),
   });
   const engine = new Engine({
@@ -69,7 +71,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const ports: ApiPorts = {
     engine,
     traces: reader,
-    status: statusSource({ config, phase: () => phase, metrics }),
+    status: statusSource({ config, phase: () => phase, metrics, backend }),
     limits: () => limits,
     clock: systemClock,
     explain: (request, signal) => {
@@ -107,6 +109,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   }
   const ready = write.start().then((receivers) => {
     phase = 'Running';
+    void backend.run();
     if (config.server.warm_up) void warmUpQueries(systemClock);
     return receivers;
   });
@@ -120,15 +123,20 @@ export async function startServer(config: Config): Promise<RunningServer> {
       phase = 'Stopping';
       shutdown.abort();
       const closed = Promise.all([httpListener, grpcListener].map((listener) => listener.close(queryGraceMs)));
-      await write.stop();
+      await Promise.all([backend.stop(), write.stop()]);
       await closed;
       await lock.release();
     },
   };
 }
 
-function statusSource(parts: { config: Config; phase: () => Phase; metrics: SelfMetrics }): StatusSource {
-  const { config, phase, metrics } = parts;
+function statusSource(parts: {
+  config: Config;
+  phase: () => Phase;
+  metrics: SelfMetrics;
+  backend: BackendRole;
+}): StatusSource {
+  const { config, phase, metrics, backend } = parts;
   const text = configText(config);
   return {
     readiness: () => {
@@ -146,9 +154,12 @@ function statusSource(parts: { config: Config; phase: () => Phase; metrics: Self
       runtimeVersion: `node ${process.version}`,
       platform: `${os.platform()}/${os.arch()}`,
     }),
-    services: () => ['write', 'read'].map((name) => ({ name, state: phase(), failure: '' })),
+    services: () => ['write', 'read', 'backend'].map((name) => ({ name, state: phase(), failure: '' })),
     config: () => text,
     runtimeConfig: () => ({ current: '', diff: '' }),
-    metrics: () => metrics.text(),
+    metrics: async () => {
+      const [own, ofBackend] = await Promise.all([metrics.text(), backend.metricsText()]);
+      return { ...own, body: own.body + ofBackend };
+    },
   };
 }

@@ -34,6 +34,9 @@ distributor:
         http:
           endpoint: "0.0.0.0:4318"
 compactor:
+  ring:
+    kvstore:
+      store: memberlist
   compaction:
     block_retention: 1h
 storage:
@@ -55,8 +58,9 @@ overrides:
   assert.equal(config.server.http_listen_port, 3210);
   assert.equal(config.distributor.receivers?.otlp?.protocols.http?.endpoint, '0.0.0.0:4318');
   assert.deepEqual(config.distributor.receivers?.otlp?.protocols.grpc, {});
+  assert.equal(config.compactor.compaction.block_retention, 3_600_000);
   assert.equal(config.overrides.defaults.ingestion?.rate_limit_bytes, 0);
-  assert.deepEqual(inapplicable, ['compactor (line 10)', 'storage.trace.pool (line 20)']);
+  assert.deepEqual(inapplicable, ['compactor.ring (line 11)', 'storage.trace.pool (line 23)']);
 });
 
 test('an unknown key is refused with its line', () => {

@@ -61,6 +61,27 @@ const overridesBlock = z.strictObject({
 });
 export type OverridesBlock = z.output<typeof overridesBlock>;
 
+/** Keys of Tempo's `compaction:` blocks; see `backend-settings.ts` for the three places and which one counts. */
+const compactionKeys = z.strictObject({
+  /** Blocks whose spans ended longer ago are removed; 0 = never. Default 336h. */
+  block_retention: durationMs.optional(),
+  /** All blocks of a tenant may have so many bytes; the oldest beyond are removed. 0 = no bound, the default. Ours. */
+  retention_bytes: count.optional(),
+  /** Files of removed blocks are kept so long for queries that run. Default 1h. */
+  compacted_block_retention: durationMs.optional(),
+  /** Blocks whose spans ended in the same window are put together. Default 1h. */
+  compaction_window: durationMs.optional(),
+  /** Blocks younger than this are not compacted, and a window that still gets blocks is not closed. Default 5m. Ours. */
+  settle_duration: durationMs.optional(),
+  /** Bounds of a compacted block: traces, bytes, spans (ours). Not more than 512 Ki, 64 MiB, 2 Mi. */
+  max_compaction_objects: count.optional(),
+  max_block_bytes: count.optional(),
+  max_block_spans: count.optional(),
+  /** Compactions of one tenant go on for so long before the next tenant's turn. Default 5m. */
+  max_time_per_tenant: durationMs.optional(),
+});
+export type CompactionKeys = z.output<typeof compactionKeys>;
+
 export const configSchema = z.strictObject({
   /** Which roles this process runs. Default all. */
   target: z.string().default('all'),
@@ -150,6 +171,30 @@ export const configSchema = z.strictObject({
       query_memory_bytes: count.default(256 * 1024 * 1024),
     })
     .prefault({}),
+  /** Compaction and retention as Tempo 2 has them; `disabled` stops both. */
+  compactor: z
+    .strictObject({ disabled: z.boolean().default(false), compaction: compactionKeys.prefault({}) })
+    .prefault({}),
+  backend_scheduler: z
+    .strictObject({
+      /** Pause between two looks at all tenants, on average. */
+      maintenance_interval: durationMs.default(60_000),
+      provider: z
+        .strictObject({
+          compaction: z
+            .strictObject({
+              compaction: compactionKeys.prefault({}),
+              /** Fewest blocks that are put together when their window is closed, and while it is open (ours). */
+              min_input_blocks: count.default(2),
+              min_input_blocks_open_window: count.default(16),
+              max_input_blocks: count.default(64),
+            })
+            .prefault({}),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  backend_worker: z.strictObject({ compaction: compactionKeys.prefault({}) }).prefault({}),
   overrides: z
     .strictObject({
       defaults: overridesBlock.prefault({}),
