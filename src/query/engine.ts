@@ -36,7 +36,7 @@ interface EngineContext {
   readonly storage: TraceStorage;
   readonly budget: QueryBudget;
   readonly cache: QueryCache;
-  pause(): Promise<void>;
+  pause(): Promise<void> | undefined;
   nowMs(): number;
 }
 

@@ -23,8 +23,8 @@ export interface MetricsContext {
   readonly storage: TraceStorage;
   readonly budget: QueryBudget;
   readonly cache: QueryCache;
-  /** Called between chunks of work; resolves at once unless other work has waited too long. */
-  pause(): Promise<void>;
+  /** Called between chunks of work; undefined unless other work has waited too long. */
+  pause(): Promise<void> | undefined;
   /** For the pace of partial answers. */
   nowMs(): number;
 }

@@ -19,8 +19,8 @@ export interface EvaluationContext {
   readonly signal: AbortSignal;
   /** Of the query, over all its fragments. */
   readonly budget: MemoryBudget;
-  /** Called between chunks of work; resolves at once unless other work has waited too long. */
-  pause(): Promise<void>;
+  /** Called between chunks of work; undefined unless other work has waited too long. */
+  pause(): Promise<void> | undefined;
 }
 
 export interface Visitor {
@@ -64,7 +64,8 @@ export async function visitSelected(
     await fragment.load(filterRequest, window.firstTrace, window.endTrace, cost, signal);
     let hasRest = false;
     for (const chunk of traceRanges(fragment, window.firstTrace, window.endTrace, chunkRows)) {
-      await context.pause();
+      const wait = context.pause();
+      if (wait !== undefined) await wait;
       throwIfAborted(signal);
       source.select(grid, chunk, selection);
       if (selection.length === 0) continue;

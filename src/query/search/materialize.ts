@@ -24,7 +24,7 @@ export class Materializer {
   readonly #cost: ReadCost;
   readonly #signal: AbortSignal;
   readonly #budget: MemoryBudget;
-  readonly #pause: () => Promise<void>;
+  readonly #pause: () => Promise<void> | undefined;
   readonly #readers = new Map<Fragment, SpanReader>();
 
   constructor(options: {
@@ -32,7 +32,7 @@ export class Materializer {
     readonly cost: ReadCost;
     readonly signal: AbortSignal;
     readonly budget: MemoryBudget;
-    pause(): Promise<void>;
+    pause(): Promise<void> | undefined;
   }) {
     this.#plan = options.plan;
     this.#cost = options.cost;
@@ -78,7 +78,8 @@ export class Materializer {
     for (const { traces, range } of runs) {
       reader.prepare(range);
       for (const found of traces) {
-        await this.#pause();
+        const wait = this.#pause();
+        if (wait !== undefined) await wait;
         throwIfAborted(this.#signal);
         const sets = found.sets.map((set) => reader.set(set));
         for (const set of sets) this.#budget.charge(setBytes(set));

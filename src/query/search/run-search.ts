@@ -21,8 +21,8 @@ import { type FoundSet, type FoundTrace, TopTraces } from './top-traces.ts';
 export interface SearchContext {
   readonly storage: TraceStorage;
   readonly budget: QueryBudget;
-  /** Called between chunks of work; resolves at once unless other work has waited too long. */
-  pause(): Promise<void>;
+  /** Called between chunks of work; undefined unless other work has waited too long. */
+  pause(): Promise<void> | undefined;
   /** For the pace of partial answers. */
   nowMs(): number;
 }
@@ -109,7 +109,8 @@ class Search {
       await this.#load(chunks);
       watch.lap('read');
       for (const chunk of chunks) {
-        await context.pause();
+        const wait = context.pause();
+        if (wait !== undefined) await wait;
         throwIfAborted(signal);
         if (!this.#cannotImprove(chunk.newestUnixNano)) this.#evaluate(chunk);
         this.#finish(chunk.fragment);

@@ -11,8 +11,8 @@ import { strictPipeline } from './strict-literals.ts';
 export interface TagContext {
   readonly cost: ReadCost;
   readonly signal: AbortSignal;
-  /** Called between chunks of work; resolves at once unless other work has waited too long. */
-  pause(): Promise<void>;
+  /** Called between chunks of work; undefined unless other work has waited too long. */
+  pause(): Promise<void> | undefined;
 }
 
 /** Span rows that are loaded and looked at together. */
@@ -46,7 +46,8 @@ export async function* matchingSpans(
   if (source.isEmpty) return;
   const [first, end] = tracesWithin(fragment, timeRange);
   for (const range of traceRanges(fragment, first, end, windowRows)) {
-    await context.pause();
+    const wait = context.pause();
+    if (wait !== undefined) await wait;
     throwIfAborted(signal);
     await fragment.load(source.request, range.firstTrace, range.endTrace, cost, signal);
     const mask = source.mask(range);

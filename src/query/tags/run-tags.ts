@@ -30,7 +30,7 @@ export interface TagsContext {
   readonly storage: TraceStorage;
   readonly cache: QueryCache;
   /** See TagContext. */
-  pause(): Promise<void>;
+  pause(): Promise<void> | undefined;
 }
 
 /** Names of tags by scope, sorted. Scopes without names are left out; intrinsics are listed when no scope is named. */
