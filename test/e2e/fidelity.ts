@@ -3,7 +3,7 @@
  * be what was sent, span by span and field by field. A decoder that shares no code with the server reads both.
  */
 import assert from 'node:assert/strict';
-import type { PlainSpan } from '../../src/model/plain-span.ts';
+import type { PlainEvent, PlainSpan } from '../../src/model/plain-span.ts';
 import { decodeRequest } from '../../src/protocol/otlp/testing/reference-decoder.ts';
 import { postSpans, request, type TestServer } from '../support/server.ts';
 
@@ -53,18 +53,23 @@ export async function assertAllReturned(server: TestServer, traces: TracesById):
   );
 }
 
-/** Order means nothing between attributes, and nothing between events and links of equal content. */
+/** Order means nothing between attributes; events come back in the order of their times, whatever order they were sent in. */
 function comparable(span: PlainSpan): PlainSpan {
   const byKey = (a: { key: string }, b: { key: string }): number => (a.key < b.key ? -1 : 1);
   const sorted = <Item extends { key: string }>(items: readonly Item[]): Item[] => [...items].sort(byKey);
   return {
     ...span,
     attributes: sorted(span.attributes),
-    events: span.events.map((event) => ({ ...event, attributes: sorted(event.attributes) })),
+    events: span.events.map((event) => ({ ...event, attributes: sorted(event.attributes) })).sort(byTime),
     links: span.links.map((link) => ({ ...link, attributes: sorted(link.attributes) })),
     resource: { ...span.resource, attributes: sorted(span.resource.attributes) },
     scope: { ...span.scope, attributes: sorted(span.scope.attributes) },
   };
+}
+
+function byTime(a: PlainEvent, b: PlainEvent): number {
+  if (a.timeUnixNano !== b.timeUnixNano) return a.timeUnixNano < b.timeUnixNano ? -1 : 1;
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
 function bySpanId(a: PlainSpan, b: PlainSpan): number {
