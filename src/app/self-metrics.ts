@@ -72,6 +72,46 @@ export class SelfMetrics {
       'Bytes of requests that are not durable yet.',
       (s) => s?.pendingSegmentBytes ?? 0,
     );
+    this.#labelled(
+      'rubato_receiver_udp_packets_total',
+      'UDP packets by what became of them.',
+      ['receiver', 'outcome'],
+      function* ({ receivers }) {
+        for (const [receiver, counters] of Object.entries(receivers.udp))
+          for (const [outcome, value] of Object.entries(counters)) yield { labels: { receiver, outcome }, value };
+      },
+    );
+    this.#labelled(
+      'rubato_receiver_kafka_messages_total',
+      'Kafka messages by what became of them, and pauses of partitions.',
+      ['outcome'],
+      function* ({ receivers }) {
+        for (const [outcome, value] of Object.entries(receivers.kafka ?? {})) yield { labels: { outcome }, value };
+      },
+    );
+    this.#labelled(
+      'tempo_distributor_forwarder_pushes_total',
+      'Requests handed to a forwarder.',
+      ['forwarder'],
+      function* ({ forwarders }) {
+        for (const { name, counters } of forwarders) yield { labels: { forwarder: name }, value: counters.pushed };
+      },
+    );
+    this.#labelled(
+      'tempo_distributor_forwarder_pushes_failures_total',
+      'Requests that a forwarder dropped.',
+      ['forwarder', 'reason'],
+      function* ({ forwarders }) {
+        for (const { name: forwarder, counters } of forwarders) {
+          yield { labels: { forwarder, reason: 'queue_full' }, value: counters.droppedFull };
+          yield { labels: { forwarder, reason: 'refused' }, value: counters.droppedRefused };
+          yield { labels: { forwarder, reason: 'late' }, value: counters.droppedLate };
+        }
+      },
+    );
+    gauge('rubato_forwarder_waiting_bytes', 'Bytes of requests that wait to be forwarded.', (s) =>
+      (s?.forwarders ?? []).reduce((sum, { waitingBytes }) => sum + waitingBytes, 0),
+    );
     gauge('tempodb_blocklist_length', 'Blocks that queries see.', () => source.blockCount());
     gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
     const cpu = new Counter({
@@ -82,6 +122,26 @@ export class SelfMetrics {
         const usage = process.cpuUsage();
         cpu.reset();
         cpu.inc((usage.user + usage.system) / 1e6);
+      },
+    });
+  }
+
+  /** A counter of several series, read when it is asked for. */
+  #labelled(
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    read: (status: WriteThreadStatus) => Iterable<{ labels: Record<string, string>; value: number }>,
+  ): void {
+    const metric: Counter = new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [this.#registry],
+      collect: () => {
+        if (this.#status === undefined) return;
+        metric.reset();
+        for (const { labels, value } of read(this.#status)) metric.inc(labels, value);
       },
     });
   }

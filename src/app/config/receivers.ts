@@ -4,6 +4,7 @@
  * of its buffers is accepted and does nothing.
  */
 import { z } from 'zod';
+import { type ConditionScope, parseCondition } from '../../roles/write/forward-condition.ts';
 import { kafkaEncodings } from '../../roles/write/kafka-encoding.ts';
 import { count, durationMs, endpoint, orNull } from './values.ts';
 
@@ -212,7 +213,16 @@ export const receivers = z.looseObject(types).superRefine((value, context) => {
 });
 export type ReceiversConfig = z.output<typeof receivers>;
 
-const conditions = z.array(z.string()).default([]);
+const conditions = (scope: ConditionScope) => {
+  const condition = z.string().superRefine((text, context) => {
+    try {
+      parseCondition(text, scope);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+    }
+  });
+  return z.array(condition).default([]);
+};
 
 export const forwarders = z
   .array(
@@ -234,7 +244,9 @@ export const forwarders = z
       }),
       /** OTTL conditions: spans and events that meet one are left out of the copy. */
       filter: z
-        .strictObject({ traces: z.strictObject({ span: conditions, spanevent: conditions }).prefault({}) })
+        .strictObject({
+          traces: z.strictObject({ span: conditions('span'), spanevent: conditions('spanevent') }).prefault({}),
+        })
         .prefault({}),
     }),
   )

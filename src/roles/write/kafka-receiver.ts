@@ -195,9 +195,9 @@ export class KafkaReceiver {
   #pause(payload: EachBatchPayload, partition: string, offset: string, error: unknown): void {
     const { clock, log } = this.#options;
     const before = this.#pauseMs.get(partition);
-    const growing = before === undefined ? retryMs.first : Math.min(before * 2, retryMs.max);
-    this.#pauseMs.set(partition, growing);
-    const pauseMs = error instanceof ExhaustedError ? Math.max(error.retryAfterMs, growing) : growing;
+    let pauseMs = before === undefined ? retryMs.first : Math.min(before * 2, retryMs.max);
+    if (error instanceof ExhaustedError) pauseMs = error.retryAfterMs;
+    else this.#pauseMs.set(partition, pauseMs);
     this.counters.pauses++;
     log.warn({ partition, offset, reason: String(error), pauseMs }, 'a Kafka partition is paused');
     const resume = payload.pause();
