@@ -104,6 +104,35 @@ export interface StatusSource {
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
+/** Limits that a tenant set itself, as JSON, and their version. */
+export interface VersionedLimits {
+  readonly limits: Readonly<Record<string, unknown>>;
+  readonly version: string;
+}
+
+/** What `/api/overrides` does. Throws kind `notFound`, kind `invalid`, or `version_mismatch` when a version is not the newest. */
+export interface UserOverridesApi {
+  /** `api`: what the tenant set; `merged`: what is in force of the fields that it may set. */
+  get(tenant: string, scope: 'api' | 'merged'): Promise<VersionedLimits>;
+  /** Replaces everything; `expected` is the version it replaces, `0` for none. Returns the new version. */
+  set(
+    tenant: string,
+    limits: unknown,
+    expected: string,
+    options: { readonly skipConflictCheck: boolean },
+  ): Promise<string>;
+  /** RFC 7396 merge patch of whatever is there. */
+  patch(tenant: string, patch: unknown, options: { readonly skipConflictCheck: boolean }): Promise<VersionedLimits>;
+  delete(tenant: string, expected: string): Promise<void>;
+}
+
+/** What `/status/overrides` shows. */
+export interface OverridesStatus {
+  tenants(): readonly { readonly name: string; readonly hasRuntime: boolean; readonly hasUser: boolean }[];
+  /** Undefined for a tenant without limits of its own. */
+  tenant(name: string): { readonly runtime: unknown; readonly user: unknown; readonly inForce: unknown } | undefined;
+}
+
 /** How a query would be, or was, executed: any JSON. */
 export type Explain = (request: SearchRequest | MetricsRequest, signal: AbortSignal) => Promise<unknown>;
 
@@ -122,6 +151,12 @@ export interface ApiPorts {
   limits(tenant: string): QueryLimits;
   readonly clock: Clock;
   readonly explain?: Explain;
+  /** Without it `/api/overrides` is not served. */
+  readonly userOverrides?: UserOverridesApi | undefined;
+  /** Without it `/status/overrides` is not served. */
+  readonly overridesStatus?: OverridesStatus | undefined;
+  /** Prometheus text of what tenants sent, by their own attributes. Without it `/usage_metrics` is not served. */
+  readonly usageMetrics?: (() => Promise<string>) | undefined;
   /** A request that failed by our fault; its client sees status 500. */
   onError(error: unknown, request: { readonly method: string; readonly url: string }): void;
   /** Every answered request; `route` is the pattern, not the path. */

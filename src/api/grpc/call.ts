@@ -8,6 +8,12 @@ import { resolveTenant, type TenantOptions } from '../tenant.ts';
 export interface GrpcApiOptions extends TenantOptions {
   /** A query that takes longer is given up. 0 = no limit. Clients may set shorter deadlines. */
   readonly apiTimeoutMs: number;
+  /** Largest request, bytes. Default 4 MiB, gRPC's own. */
+  readonly readBytesMax?: number;
+  /** Largest message of an answer, bytes. Default 16 MiB. */
+  readonly writeBytesMax?: number;
+  /** Answers are cut into messages of at most so many bytes, unless one item alone is larger. Default 2 MiB. */
+  readonly packetBytesMax?: number;
 }
 
 export interface GrpcCall {

@@ -32,9 +32,9 @@ export interface GrpcApi {
 }
 
 /** gRPC's own default. Requests are short: a query, names, times. */
-const readBytesMax = 4 * 1024 * 1024;
+const defaultReadBytesMax = 4 * 1024 * 1024;
 /** Tempo's. Answers are cut into packets long before. */
-const writeBytesMax = 16 * 1024 * 1024;
+const defaultWriteBytesMax = 16 * 1024 * 1024;
 
 const services: readonly DescService[] = [
   StreamingQuerier,
@@ -51,8 +51,8 @@ export function createGrpcApi(ports: ApiPorts, options: GrpcApiOptions, shutdown
     grpcWeb: false,
     connect: false,
     acceptCompression: [compressionGzip],
-    readMaxBytes: readBytesMax,
-    writeMaxBytes: writeBytesMax,
+    readMaxBytes: options.readBytesMax ?? defaultReadBytesMax,
+    writeMaxBytes: options.writeBytesMax ?? defaultWriteBytesMax,
   });
   addServices(router, ports, options, shutdown);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
@@ -94,7 +94,7 @@ function addServices(router: ConnectRouter, ports: ApiPorts, options: GrpcApiOpt
   const reflection = new Reflection(services);
   const known = new Set(services.map(({ typeName }) => typeName));
   router
-    .service(StreamingQuerier, streamingQuerier(ports, calls))
+    .service(StreamingQuerier, streamingQuerier(ports, calls, options.packetBytesMax))
     .service(QueryService, jaegerQueryService(ports, calls))
     .service(Health, healthService({ status, clock, services: known, shutdown }))
     .service(ServerReflection, { serverReflectionInfo: (requests) => reflection.serve(requests) })

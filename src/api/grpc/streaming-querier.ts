@@ -32,10 +32,18 @@ import { instantFields, rangeFields, searchFields, tagNameFields, tagValueFields
 /** Least time between two parts of an answer. */
 const partIntervalMs = 500;
 /** Tempo's default; the smallest limit that clients have is 4 MiB. */
-const packetBytesMax = 2 * 1024 * 1024;
+const defaultPacketBytesMax = 2 * 1024 * 1024;
 
-export function streamingQuerier(ports: ApiPorts, calls: TenantCalls): ServiceImpl<typeof StreamingQuerier> {
+export function streamingQuerier(
+  ports: ApiPorts,
+  calls: TenantCalls,
+  packetBytesMax = defaultPacketBytesMax,
+): ServiceImpl<typeof StreamingQuerier> {
   const { engine, clock } = ports;
+
+  function* messages<Desc extends DescMessage>(schema: Desc, answer: EncodedAnswer): Generator<MessageShape<Desc>> {
+    for (const packet of packets(answer, packetBytesMax)) yield encodedMessage(schema, packet);
+  }
 
   async function* search(fields: Parameters<typeof searchFields>[0], { tenant, limits, nowMs, signal }: GrpcCall) {
     const request = searchRequest(tenant, searchFields(fields, limits, nowMs), limits);
@@ -117,10 +125,6 @@ export function streamingQuerier(ports: ApiPorts, calls: TenantCalls): ServiceIm
         yield* messages(SearchTagValuesV2ResponseSchema, splitAnswer(typedTagValuesProto(result)));
       }),
   };
-}
-
-function* messages<Desc extends DescMessage>(schema: Desc, answer: EncodedAnswer): Generator<MessageShape<Desc>> {
-  for (const packet of packets(answer, packetBytesMax)) yield encodedMessage(schema, packet);
 }
 
 /** Samples of intervals that are complete by now and were not given before, which `given` remembers. */

@@ -5,7 +5,7 @@
  *   request → router → tenant, limits → route: parameters → engine → encoder → reply (gzip, length or pieces)
  *
  * A client that goes away stops its query: the signal that every call gets fires. Methods are not looked at: as in Tempo
- * a POST is answered like a GET, and parameters are read from the URL only.
+ * a POST is answered like a GET, and parameters are read from the URL only. `/api/overrides` is the exception.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import findMyWay from 'find-my-way';
@@ -16,6 +16,8 @@ import type { ApiPorts } from '../ports.ts';
 import { QueryParams } from '../requests/params.ts';
 import { resolveTenant, type TenantOptions } from '../tenant.ts';
 import { errorReply, notFound, statusOf } from './errors.ts';
+import { overridesPages } from './overrides-pages.ts';
+import { overridesRoutes } from './overrides-routes.ts';
 import { queryRoutes } from './query-routes.ts';
 import { accepted, type Reply, type Request, type Response, send } from './reply.ts';
 import type { Call, Route } from './route.ts';
@@ -28,7 +30,7 @@ export interface ApiOptions extends TenantOptions {
   /** A query that takes longer is given up. 0 = no limit. */
   readonly apiTimeoutMs: number;
   /** Requests whose URL one of these matches are refused. */
-  readonly urlDenyList: readonly RegExp[];
+  readonly urlDenyList: readonly { test(url: string): boolean }[];
 }
 
 export const defaultApiOptions: ApiOptions = {
@@ -53,6 +55,8 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
     ...queryRoutes(ports),
     ...traceRoutes(ports),
     ...jaegerRoutes(ports),
+    ...(ports.userOverrides === undefined ? [] : overridesRoutes(ports.userOverrides)),
+    ...(ports.overridesStatus === undefined ? [] : overridesPages(ports.overridesStatus, ports.clock)),
     ...statusRoutes(ports, () => routes.map(pathOf).sort()),
   ];
   const router = findMyWay({
@@ -93,6 +97,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
       params: new QueryParams(search === -1 ? '' : url.slice(search + 1)),
       pathPart: '',
       accept: accepted(request),
+      request,
       signal: lifetime.signal,
     };
     try {

@@ -17,6 +17,9 @@ const statusByKind: Readonly<Record<ErrorKind, number>> = {
 const statusByCode: Readonly<Record<string, number>> = {
   no_org_id: 401,
   trace_too_large: 422,
+  no_if_match: 428,
+  version_mismatch: 412,
+  body_too_large: 413,
   // Asking again would not help: the same query needs as much again.
   query_memory: 422,
   metrics_too_many_series: 422,

@@ -1,6 +1,6 @@
 import type { QueryLimits } from '../ports.ts';
 import type { QueryParams } from '../requests/params.ts';
-import type { accepted, Reply } from './reply.ts';
+import type { accepted, Reply, Request } from './reply.ts';
 
 /** One request, as far as every route needs it. */
 export interface Call {
@@ -8,6 +8,8 @@ export interface Call {
   /** The variable part of the path, decoded; empty when the route has none. */
   readonly pathPart: string;
   readonly accept: ReturnType<typeof accepted>;
+  /** For what is not in the fields above: method, headers, body. */
+  readonly request: Request;
   /** Fires when the client goes away or the time for the request is over. */
   readonly signal: AbortSignal;
 }

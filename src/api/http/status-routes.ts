@@ -5,9 +5,12 @@ import { jsonType, type Reply, textType } from './reply.ts';
 import type { Call, Route } from './route.ts';
 import { type StatusPage, statusPage, statusPages } from './status-pages.ts';
 
+/** Prometheus' text format. */
+const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
+
 /** `endpoints` lists the paths of all routes. */
 export function statusRoutes(ports: ApiPorts, endpoints: () => readonly string[]): Route[] {
-  const { status } = ports;
+  const { status, usageMetrics } = ports;
   const open = (path: string, prefixed: boolean, handle: (call: Call) => Promise<Reply> | Reply): Route => ({
     path,
     prefixed,
@@ -25,6 +28,9 @@ export function statusRoutes(ports: ApiPorts, endpoints: () => readonly string[]
     }),
     open('/status', false, (call) => statusText(statusPages.map((name) => page(name, call)).join(''))),
     open('/status/usage-stats', true, () => plainText('usage-stats is not enabled\n')),
+    ...(usageMetrics === undefined
+      ? []
+      : [open('/usage_metrics', false, async () => ({ contentType: metricsType, body: await usageMetrics() }))]),
     open('/status/{endpoint}', false, (call) => {
       const name = statusPages.find((candidate) => candidate === call.pathPart);
       return name === undefined ? notFound : statusText(page(name, call));

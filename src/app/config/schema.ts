@@ -3,63 +3,32 @@
  * the reference in docs/configuration.md is written from this file. What a Tempo file may also hold, and which does
  * nothing here, is listed in `inapplicable.ts`.
  */
+import { RE2JS } from 're2js';
 import { z } from 'zod';
+import { defaultsBlock } from './overrides-schema.ts';
 import { forwarders, receivers } from './receivers.ts';
 import { count, durationMs, port } from './values.ts';
 
-const overridesBlock = z.strictObject({
-  ingestion: z
-    .strictObject({
-      /** Only `local`: each process limits what it receives. */
-      rate_strategy: z.enum(['local', 'global']).optional(),
-      /** Bytes of OTLP a second and tenant; 0 = no limit. Default 30,000,000. */
-      rate_limit_bytes: count.optional(),
-      /** Most bytes at once; a single request may not be larger. Default 30,000,000. */
-      burst_size_bytes: count.optional(),
-      max_traces_per_user: count.optional(),
-      max_global_traces_per_user: count.optional(),
-      tenant_shard_size: count.optional(),
-      /** Attribute keys and string values are cut to this many bytes; 0 = never. Default 2048. */
-      max_attribute_bytes: count.optional(),
-      artificial_delay: durationMs.optional(),
-      retry_info_enabled: z.boolean().optional(),
-    })
-    .optional(),
-  read: z
-    .strictObject({
-      /** Bytes of names or values in one tag answer. Default 1,000,000. */
-      max_bytes_per_tag_values_query: count.optional(),
-      max_blocks_per_tag_values_query: count.optional(),
-      max_condition_groups_per_tag_query: count.optional(),
-      /** Longest range of a search; 0 = query_frontend.search.max_duration. */
-      max_search_duration: durationMs.optional(),
-      /** Longest range of a metrics query; 0 = query_frontend.metrics.max_duration. */
-      max_metrics_duration: durationMs.optional(),
-      unsafe_query_hints: z.boolean().optional(),
-      /** Search answers show all 32 digits of a trace id. Default false: leading zeros are left out. */
-      left_pad_trace_ids: z.boolean().optional(),
-      metrics_spanonly_fetch: z.boolean().optional(),
-    })
-    .optional(),
-  compaction: z
-    .strictObject({
-      block_retention: durationMs.optional(),
-      compaction_window: durationMs.optional(),
-      compaction_disabled: z.boolean().optional(),
-    })
-    .optional(),
-  global: z
-    .strictObject({
-      /** Larger traces are answered with 422 (v1) or partially (v2); 0 = no limit. Default 5,000,000. */
-      max_bytes_per_trace: count.optional(),
-    })
-    .optional(),
-  metrics_generator: z.looseObject({}).optional(),
-  storage: z.looseObject({}).optional(),
-  forwarders: z.array(z.string()).optional(),
-  cost_attribution: z.looseObject({}).optional(),
+/** Regular expressions as Go has them: no match takes longer than its input is long. */
+const pattern = z.string().transform((text, context) => {
+  try {
+    RE2JS.compile(text);
+    return text;
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `"${text}" is not a regular expression: ${(error as Error).message}` });
+    return z.NEVER;
+  }
 });
-export type OverridesBlock = z.output<typeof overridesBlock>;
+
+/** What a log of spans holds, one line a span. */
+const spanLog = z
+  .strictObject({
+    enabled: z.boolean().default(false),
+    include_all_attributes: z.boolean().default(false),
+    /** Only spans whose status is error. */
+    filter_by_status_error: z.boolean().default(false),
+  })
+  .prefault({});
 
 /** Keys of Tempo's `compaction:` blocks; see `backend-settings.ts` for the three places and which one counts. */
 const compactionKeys = z.strictObject({
@@ -89,6 +58,10 @@ export const configSchema = z.strictObject({
   multitenancy_enabled: z.boolean().default(false),
   /** Put before every /api path. */
   http_api_prefix: z.string().default(''),
+  /** The HTTP port always speaks HTTP/2 and gRPC too; both values are accepted. */
+  stream_over_http_enabled: z.boolean().default(true),
+  /** Time between /ready turning to 503 and the ports closing, so that balancers look elsewhere first. */
+  shutdown_delay: durationMs.default(0),
   server: z
     .strictObject({
       http_listen_address: z.string().default('127.0.0.1'),
@@ -97,6 +70,16 @@ export const configSchema = z.strictObject({
       grpc_listen_port: port.default(9095),
       log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
       log_format: z.enum(['logfmt', 'json']).default('json'),
+      /** Time for the head and body of an HTTP/1.1 request. */
+      http_server_read_timeout: durationMs.default(30_000),
+      /** Time for an answer; the connection is cut when it is over. 0 = no limit. */
+      http_server_write_timeout: durationMs.default(0),
+      /** How long an HTTP/1.1 connection is kept between requests. */
+      http_server_idle_timeout: durationMs.default(120_000),
+      /** Bytes of a gRPC request to the query API. */
+      grpc_server_max_recv_msg_size: count.default(16 * 1024 * 1024),
+      /** Bytes of one message of a gRPC answer. */
+      grpc_server_max_send_msg_size: count.default(16 * 1024 * 1024),
       /** Spend about two seconds of CPU after the start on made-up spans, so that the first real ones are fast. Ours. */
       warm_up: z.boolean().default(true),
     })
@@ -110,6 +93,22 @@ export const configSchema = z.strictObject({
       /** Pause that a sender over its limit is told to make. 0 = none is told. */
       retry_after_on_resource_exhausted: durationMs.default(5000),
       max_attribute_bytes: count.default(2048),
+      log_received_spans: spanLog,
+      log_discarded_spans: spanLog,
+      usage: z
+        .strictObject({
+          /** Bytes received by the attributes that a tenant's cost_attribution.dimensions name, at /usage_metrics. */
+          cost_attribution: z
+            .strictObject({
+              enabled: z.boolean().default(false),
+              /** Label sets a tenant; what comes after them is counted as `__overflow__`. */
+              max_cardinality: count.default(10_000),
+              /** Label sets that got nothing for so long are forgotten. */
+              stale_duration: durationMs.default(15 * 60_000),
+            })
+            .prefault({}),
+        })
+        .prefault({}),
     })
     .prefault({}),
   live_store: z
@@ -141,6 +140,14 @@ export const configSchema = z.strictObject({
   query_frontend: z
     .strictObject({
       max_query_expression_size_bytes: count.default(131_072),
+      /** Whether X-Scope-OrgID may name several tenants: `a|b`. */
+      multi_tenant_queries_enabled: z.boolean().default(true),
+      /** A query that takes longer is answered with 503. 0 = no limit. */
+      api_timeout: durationMs.default(0),
+      /** Requests whose URL one of these matches, anywhere, are refused with 400. */
+      url_deny_list: z.array(pattern).default([]),
+      /** Streamed answers are cut into messages of about this many bytes. */
+      max_grpc_streaming_packet_size: count.default(2 * 1024 * 1024),
       search: z
         .strictObject({
           default_result_limit: count.default(20),
@@ -197,7 +204,22 @@ export const configSchema = z.strictObject({
   backend_worker: z.strictObject({ compaction: compactionKeys.prefault({}) }).prefault({}),
   overrides: z
     .strictObject({
-      defaults: overridesBlock.prefault({}),
+      /** Limits of tenants that have no entry of their own. */
+      defaults: defaultsBlock.prefault({}),
+      /** File with entries per tenant, read again while running. Empty: none. */
+      per_tenant_override_config: z.string().default(''),
+      per_tenant_override_period: durationMs.default(10_000),
+      /** Accepts the flat keys of Tempo before 2.3, here and in the file. */
+      enable_legacy_overrides: z.boolean().default(false),
+      /** /api/overrides: tenants set some limits themselves. */
+      user_configurable_overrides: z
+        .strictObject({
+          enabled: z.boolean().default(false),
+          /** How often changes made by other processes are looked for. */
+          poll_interval: durationMs.default(60_000),
+          api: z.strictObject({ check_for_conflicting_runtime_overrides: z.boolean().default(false) }).prefault({}),
+        })
+        .prefault({}),
     })
     .prefault({}),
 });

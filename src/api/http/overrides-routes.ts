@@ -1,0 +1,74 @@
+/** `/api/overrides`: the limits that a tenant sets itself. Methods count here, unlike on query routes. */
+import { ErrorKind, invalid, RubatoError } from '../../base/errors.ts';
+import type { UserOverridesApi, VersionedLimits } from '../ports.ts';
+import { notFound } from './errors.ts';
+import { jsonType, type Reply, type Request } from './reply.ts';
+import type { Route, TenantCall } from './route.ts';
+
+/** Limits are a page of text. */
+const bodyBytesMax = 1024 * 1024;
+
+export function overridesRoutes(overrides: UserOverridesApi): Route[] {
+  return [{ path: '/api/overrides', prefixed: true, access: 'tenant', handle: (call) => handle(overrides, call) }];
+}
+
+async function handle(overrides: UserOverridesApi, call: TenantCall): Promise<Reply> {
+  const { tenant, params, request } = call;
+  if (tenant.includes('|')) throw invalid('bad_tenant', 'limits are those of one tenant');
+  const options = { skipConflictCheck: params.flag('skip-conflicting-overrides-check') };
+  switch (request.method) {
+    case 'GET':
+    case 'HEAD':
+      return get(overrides, tenant, params.get('scope') ?? 'api');
+    case 'POST': {
+      const expected = ifMatch(request);
+      const version = await overrides.set(tenant, await jsonBody(request), expected, options);
+      return { headers: { etag: version }, body: '' };
+    }
+    case 'PATCH':
+      return limitsReply(await overrides.patch(tenant, await jsonBody(request), options));
+    case 'DELETE':
+      await overrides.delete(tenant, ifMatch(request));
+      return { body: '' };
+    default:
+      return { status: 405, headers: { allow: 'GET, HEAD, POST, PATCH, DELETE' }, body: '' };
+  }
+}
+
+async function get(overrides: UserOverridesApi, tenant: string, scope: string): Promise<Reply> {
+  if (scope !== 'api' && scope !== 'merged')
+    throw invalid('bad_scope', `unknown scope "${scope.slice(0, 100)}", valid options are api and merged`);
+  try {
+    return limitsReply(await overrides.get(tenant, scope));
+  } catch (error) {
+    if (error instanceof RubatoError && error.kind === ErrorKind.notFound) return { ...notFound, body: '' };
+    throw error;
+  }
+}
+
+function limitsReply({ limits, version }: VersionedLimits): Reply {
+  return { contentType: jsonType, headers: { etag: version }, body: JSON.stringify(limits) };
+}
+
+/** The version that the caller has seen, as our ETag or in quotes. @throws RubatoError `no_if_match` */
+function ifMatch(request: Request): string {
+  const header = request.headers['if-match'];
+  if (header === undefined || header === '') throw invalid('no_if_match', 'must specify If-Match header');
+  return String(header).replace(/^"(.*)"$/, '$1');
+}
+
+async function jsonBody(request: Request): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax)
+      throw invalid('body_too_large', `request body too large, the limit is ${bodyBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (error) {
+    throw invalid('bad_json', `the body is not JSON: ${(error as Error).message}`, error);
+  }
+}
