@@ -56,6 +56,17 @@ test('HTTP/1.1, HTTP/2 and gRPC share a port at the same time', async (context) 
   }
 });
 
+test('a request may have a URL as long as the longest query', async (context) => {
+  const { port } = await listen(context);
+  const path = `/search?q=${'%7B'.repeat(131_072)}`;
+  assert.equal(await get(port, path), `1.1 ${path}`);
+  const session = http2.connect(`http://127.0.0.1:${port}`, { maxSendHeaderBlockLength: 1 << 20 });
+  context.after(() => session.destroy());
+  // A header of HTTP/2 has at most 64 KiB (nghttp2's NGHTTP2_HD_MAX_NV).
+  const shorter = path.slice(0, 65_000);
+  assert.equal(await get2(session, { ':path': shorter }), `2.0 ${shorter}`);
+});
+
 /** Sends byte by byte; resolves with what came back when the other side closes. */
 async function trickle(port: number, text: string): Promise<string> {
   const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });

@@ -38,6 +38,8 @@ export const defaultListenerTimes: ListenerTimes = {
 const prefaceStart = Buffer.from('PRI ');
 /** Calls at the same time over one connection. */
 const streamsMax = 256;
+/** Head of a request: a query of 128 KiB stands in the URL, three bytes for one. As in servers written in Go. */
+const headBytesMax = 1 << 20;
 
 export class Listener {
   readonly #http1: http.Server;
@@ -51,12 +53,16 @@ export class Listener {
   constructor(handlers: ListenerHandlers, times: ListenerTimes = defaultListenerTimes) {
     const serve = handlers.http ?? refuse;
     this.#times = times;
-    this.#http1 = http.createServer({ requestTimeout: times.requestMs, noDelay: true }, serve);
+    this.#http1 = http.createServer(
+      { requestTimeout: times.requestMs, noDelay: true, maxHeaderSize: headBytesMax },
+      serve,
+    );
     const [takeConnection] = this.#http1.listeners('connection') as ((socket: Socket) => void)[];
     this.#http1.removeAllListeners('connection');
     this.#http1.on('connection', (socket: Socket) => this.#decide(socket));
     this.#serveHttp1 = (socket) => takeConnection!.call(this.#http1, socket);
-    this.#http2 = http2.createServer({ settings: { maxConcurrentStreams: streamsMax } }, (request, response) => {
+    const settings = { maxConcurrentStreams: streamsMax, maxHeaderListSize: headBytesMax };
+    this.#http2 = http2.createServer({ settings }, (request, response) => {
       if (isGrpc(request)) handlers.grpc(request, response);
       else serve(request, response);
     });

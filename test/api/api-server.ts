@@ -96,7 +96,7 @@ export async function startTestApi(given: TestApiOptions = {}): Promise<TestApi>
   const errors: unknown[] = [];
   const ports = testPorts(given, errors);
   const api = createApi(ports, { ...defaultApiOptions, ...given.options });
-  const server = http.createServer((request, response) => api.handle(request, response));
+  const server = http.createServer({ maxHeaderSize: 1 << 20 }, (request, response) => api.handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
