@@ -1,5 +1,5 @@
 /** Metrics of the backend role under Tempo's names. They live in the role's thread and begin anew with it. */
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { BlockMeta } from '../block/manifest.ts';
 import type { BackendObserver } from '../roles/backend/backend-observer.ts';
 
@@ -21,6 +21,12 @@ export class BackendMetrics implements BackendObserver {
   );
   readonly #deleted = this.#counter('tempodb_retention_deleted_total', 'Removed blocks whose files were deleted.');
   readonly #retentionErrors = this.#counter('tempodb_retention_errors_total', 'Rounds over a tenant that failed.');
+  readonly #retentionDuration = new Histogram({
+    name: 'tempodb_retention_duration_seconds',
+    help: 'Time to remove blocks from a manifest because of retention.',
+    buckets: [0.01, 0.05, 0.25, 1, 5, 30],
+    registers: [this.#registry],
+  });
   readonly #outstanding = new Gauge({
     name: 'tempodb_compaction_outstanding_blocks',
     help: 'Blocks that are waiting to be compacted.',
@@ -42,8 +48,9 @@ export class BackendMetrics implements BackendObserver {
     this.#outstanding.set({ tenant }, blocks);
   }
 
-  retained(blocks: number): void {
+  retained(blocks: number, ms: number): void {
     this.#marked.inc(blocks);
+    this.#retentionDuration.observe(ms / 1000);
   }
 
   deleted(blocks: number): void {

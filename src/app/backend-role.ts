@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import { ErrorKind, RubatoError } from '../base/errors.ts';
 import type { RedactionRequest, RedactionResult } from '../roles/backend/redact.ts';
 import type { LiveSource } from '../roles/read/reader.ts';
-import { backendSettings } from './backend-settings.ts';
+import { backendSettings, type CompactionOverrides, defaultOverrides } from './backend-settings.ts';
 import type { BackendThreadData, ManifestSeen } from './backend-thread.ts';
 import type { Config } from './config/schema.ts';
 import { serve, ThreadClient } from './thread-rpc.ts';
@@ -31,10 +31,18 @@ export class BackendRole {
   readonly #abort = new AbortController();
   /** By tenant: versions that exist, of which a writer need not know. */
   readonly #versions = new Map<string, number>();
+  #overrides: CompactionOverrides;
   #thread: { worker: Worker; client: ThreadClient } | undefined;
 
   constructor(options: BackendRoleOptions) {
     this.#options = options;
+    this.#overrides = defaultOverrides(options.config);
+  }
+
+  /** What holds for tenants from now on. Call it before `run`: retention by other rules cannot be undone. */
+  setOverrides(overrides: CompactionOverrides): void {
+    this.#overrides = overrides;
+    this.#thread?.client.call('setOverrides', overrides).catch(() => undefined);
   }
 
   /** Starts the thread after the first interval, and again whenever it died, until `stop`. */
@@ -99,7 +107,7 @@ export class BackendRole {
   }
 
   #start(): { worker: Worker; client: ThreadClient } {
-    const workerData: BackendThreadData = { config: this.#options.config };
+    const workerData: BackendThreadData = { config: this.#options.config, overrides: this.#overrides };
     const worker = new Worker(new URL('./backend-thread.ts', import.meta.url), { workerData, resourceLimits });
     const client = new ThreadClient(worker);
     serve(worker, {

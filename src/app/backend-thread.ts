@@ -11,7 +11,7 @@ import { Backend } from '../roles/backend/backend.ts';
 import type { RedactionRequest, RedactionResult } from '../roles/backend/redact.ts';
 import { BackendMetrics } from './backend-metrics.ts';
 import { createPace, lowerThreadPriority } from './backend-pace.ts';
-import { backendSettings } from './backend-settings.ts';
+import { backendSettings, type CompactionOverrides, tenantSettings } from './backend-settings.ts';
 import type { Config } from './config/schema.ts';
 import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
@@ -19,6 +19,7 @@ import { type Handlers, serve, ThreadClient } from './thread-rpc.ts';
 
 export interface BackendThreadData {
   readonly config: Config;
+  readonly overrides: CompactionOverrides;
 }
 
 export interface ManifestSeen {
@@ -31,6 +32,7 @@ const cacheBytesMax = 16 * 1024 * 1024;
 
 assert(parentPort !== null, 'this file is the entry of a thread');
 const { config } = workerData as BackendThreadData;
+let { overrides } = workerData as BackendThreadData;
 const log = createLog(config.server, 'backend');
 const store = await openStore(config);
 // Listening begins here, and must include `serve` below in the same turn: what waits on the port is delivered once.
@@ -43,6 +45,7 @@ const backend = new Backend({
   clock: systemClock,
   rng: systemRng,
   ...backendSettings(config),
+  settingsOf: (tenant) => tenantSettings(config, overrides, tenant),
   cacheBytesMax,
   pace: createPace(systemClock),
   onManifest: (tenant, version) => void host.call('manifestSeen', { tenant, version } satisfies ManifestSeen),
@@ -53,6 +56,9 @@ const backend = new Backend({
 export const methods = {
   /** Resolves when the role has stopped. */
   run: (): Promise<void> => backend.run(),
+  setOverrides: (changed: CompactionOverrides): void => {
+    overrides = changed;
+  },
   redact: (request: RedactionRequest): Promise<RedactionResult> => backend.redact(request),
   metrics: (): Promise<string> => metrics.text(),
   stop: (): Promise<void> => backend.stop(),

@@ -5,8 +5,8 @@ export interface BackendObserver {
   compacted(inputs: readonly BlockMeta[], output: BlockMeta): void;
   /** Blocks that would be compacted now. */
   outstanding(tenant: string, blocks: number): void;
-  /** Blocks whose time is over were removed from the manifest. */
-  retained(blocks: number): void;
+  /** Blocks whose time is over were removed from the manifest; `ms`: how long it took. */
+  retained(blocks: number, ms: number): void;
   /** Files of so many removed blocks were deleted. */
   deleted(blocks: number): void;
   failed(what: 'compaction' | 'maintenance'): void;

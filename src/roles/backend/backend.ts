@@ -9,6 +9,7 @@ import type { Clock } from '../../base/clock.ts';
 import { ErrorKind } from '../../base/errors.ts';
 import type { Rng } from '../../base/random.ts';
 import type { BlockMeta, ManifestState, ManifestStore } from '../../block/manifest.ts';
+import { packIndexes } from '../../block/pack-indexes.ts';
 import { isKind, type ObjectStore } from '../../objectstore/object-store.ts';
 import type { BackendLog, BackendObserver } from './backend-observer.ts';
 import { BlockRewriter } from './block-rewriter.ts';
@@ -143,6 +144,7 @@ export class Backend {
       await this.#retain(tenant, settings, signal);
       await this.#compact(tenant, settings, signal);
     }
+    this.#see(await packIndexes(this.#options, this.#stateOf(tenant), signal));
     await this.#collect(tenant, signal);
     if (clock.nowMs() - (this.#cleanedMs.get(tenant) ?? 0) < cleanIntervalMs) return;
     const { state, ...cleaned } = await this.#garbage.clean(this.#stateOf(tenant), signal);
@@ -154,7 +156,8 @@ export class Backend {
 
   async #retain(tenant: string, { retention }: TenantSettings, signal: AbortSignal): Promise<void> {
     const { manifest, clock, observer, log } = this.#options;
-    const old = planRetention(this.#stateOf(tenant), retention, clock.nowMs());
+    const startedMs = clock.nowMs();
+    const old = planRetention(this.#stateOf(tenant), retention, startedMs);
     if (old.length === 0) return;
     const state = await manifest.commit(
       tenant,
@@ -164,7 +167,7 @@ export class Backend {
       { known: this.#stateOf(tenant), signal },
     );
     this.#see(state);
-    observer.retained(old.length);
+    observer.retained(old.length, clock.nowMs() - startedMs);
     log.info({ tenant, blocks: old.length }, 'blocks removed: their time is over');
   }
 

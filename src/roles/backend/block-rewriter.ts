@@ -6,7 +6,7 @@
 import { throwIfAborted } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Rng } from '../../base/random.ts';
-import { newBlockId } from '../../block/block-id.ts';
+import { blockIdUnixMs, newBlockId } from '../../block/block-id.ts';
 import { ColumnCache } from '../../block/column-cache.ts';
 import { compact } from '../../block/compact.ts';
 import type { BlockMeta } from '../../block/manifest.ts';
@@ -15,6 +15,12 @@ import { openBlock } from '../../block/read-block.ts';
 import type { StoredFragment } from '../../block/stored-fragment.ts';
 import type { TraceIdSet } from '../../block/trace-id-set.ts';
 import type { ObjectStore } from '../../objectstore/object-store.ts';
+
+/**
+ * A block whose files are older is not committed: a process that was asleep must not name files that are being collected as
+ * orphans meanwhile. Far below the orphans' grace period.
+ */
+const commitMsMax = 60 * 60_000;
 
 export interface BlockRewriterOptions {
   readonly store: ObjectStore;
@@ -73,6 +79,12 @@ export class BlockRewriter {
     // So that windows and retention treat the block as they would its inputs.
     const createdUnixMs = Math.max(...inputs.map((input) => input.createdUnixMs));
     return { id, ...summary, level, createdUnixMs };
+  }
+
+  /** Whether a block that was just made may still be committed. */
+  isFresh(block: BlockMeta): boolean {
+    const madeMs = blockIdUnixMs(block.id);
+    return madeMs !== undefined && Math.abs(this.#options.clock.nowMs() - madeMs) <= commitMsMax;
   }
 
   /** The row groups of blocks. */

@@ -51,7 +51,7 @@ export class Compactor {
       newest = await manifest.commit(
         tenant,
         (now) =>
-          hasAll(now, inputs)
+          hasAll(now, inputs) && rewriter.isFresh(block)
             ? { add: [block], remove: inputs.map(({ id }) => ({ id, reason: 'compacted' })) }
             : undefined,
         { known: newest, signal },

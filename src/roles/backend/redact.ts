@@ -78,7 +78,8 @@ export async function redact(
       continue;
     }
     if (hits.traces > 0) {
-      state = await replace(manifest, state, { block, made }, signal);
+      const isFresh = (): boolean => made === undefined || rewriter.isFresh(made);
+      state = await replace(manifest, state, { block, made, isFresh }, signal);
       // Lost against a compaction: its block is looked through instead.
       if (made === undefined ? state.removed.get(block.id)?.reason !== 'redacted' : !state.blocks.has(made.id))
         continue;
@@ -98,13 +99,13 @@ export async function redact(
 function replace(
   manifest: ManifestStore,
   known: ManifestState,
-  { block, made }: { block: BlockMeta; made: BlockMeta | undefined },
+  { block, made, isFresh }: { block: BlockMeta; made: BlockMeta | undefined; isFresh: () => boolean },
   signal: AbortSignal | undefined,
 ): Promise<ManifestState> {
   return manifest.commit(
     known.tenant,
     (now) =>
-      now.blocks.has(block.id)
+      now.blocks.has(block.id) && isFresh()
         ? { add: made === undefined ? [] : [made], remove: [{ id: block.id, reason: 'redacted' }] }
         : undefined,
     { known, signal },
