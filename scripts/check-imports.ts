@@ -33,7 +33,7 @@ const allowed: Record<string, readonly string[]> = {
     'roles',
     'api',
   ],
-  cli: ['base', 'fs', 'model', 'objectstore', 'protocol', 'traceql', 'wal', 'block', 'query', 'app'],
+  cli: ['base', 'fs', 'model', 'objectstore', 'protocol', 'traceql', 'wal', 'block', 'query', 'api', 'app'],
 };
 
 /** Loaded by browsers too: no Node modules at all. Tests beside them may use what they like. */

@@ -1,6 +1,7 @@
 // The door to every npm script: runs under any Node >= 20, installs what is missing, then works under the pinned Node.
 //
 //   up [-- server flags]   set up, then start the server
+//   cli COMMAND [flags]    one of the other commands: search, trace, blocks, …; `cli help` lists them
 //   test [files…]          set up, then all checks and the default test suite (or just the named test files)
 //   test-long              the long suites (crash rounds, fuzzing, soak)
 //   check                  types, lint, format, import directions
@@ -85,6 +86,9 @@ switch (task) {
   case 'up':
     await run(node, ['src/cli/main.ts', ...args], { always: true });
     break;
+  case 'cli':
+    await run(node, ['src/cli/main.ts', ...(args.length > 0 ? args : ['help'])], { always: true });
+    break;
   case 'check':
     await check(node);
     break;
@@ -113,6 +117,6 @@ switch (task) {
     await run(node, args, { always: true });
     break;
   default:
-    console.log('usage: npm run up | test | test:long | check | format | bench');
+    console.log('usage: npm run up | rubato | test | test:long | check | format | bench');
     process.exit(task === 'help' ? 0 : 2);
 }

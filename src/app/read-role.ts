@@ -11,7 +11,7 @@ export function createReader(parts: {
   config: Config;
   store: ObjectStore;
   live: LiveSource;
-  manifest: ManifestStore;
+  manifest: Pick<ManifestStore, 'load'>;
 }): Reader {
   const { config, store, live, manifest } = parts;
   const cache = new ColumnCache(config.querier.column_cache_bytes);

@@ -21,7 +21,7 @@ export interface LiveSource {
 
 export interface ReaderOptions {
   readonly live: LiveSource;
-  readonly manifest: ManifestStore;
+  readonly manifest: Pick<ManifestStore, 'load'>;
   /** Opens a block: its fragments, nothing read but its index. */
   readonly openBlock: (tenant: string, meta: BlockMeta, cost: ReadCost) => Promise<readonly StoredFragment[]>;
 }
