@@ -161,4 +161,6 @@ export interface ApiPorts {
   onError(error: unknown, request: { readonly method: string; readonly url: string }): void;
   /** Every answered request; `route` is the pattern, not the path. */
   onRequest?(request: AnsweredRequest): void;
+  /** Every call of a tool of the MCP server. */
+  onMcpCall?(tool: string): void;
 }

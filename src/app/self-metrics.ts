@@ -18,6 +18,7 @@ export interface ServedRequest {
 export class SelfMetrics {
   readonly #registry = new Registry();
   readonly #requests: Histogram;
+  readonly #mcpCalls: Counter;
   readonly #source: MetricsSource;
   /** The reading that one scrape shows. */
   #status: WriteThreadStatus | undefined;
@@ -34,6 +35,12 @@ export class SelfMetrics {
       help: 'Time from a request to the end of its answer.',
       labelNames: ['method', 'route', 'status_code'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      registers,
+    });
+    this.#mcpCalls = new Counter({
+      name: 'tempo_query_frontend_mcp_calls_total',
+      help: 'Calls of tools of the MCP server.',
+      labelNames: ['tool'],
       registers,
     });
     const counter = (name: string, help: string, read: (status: WriteThreadStatus) => number): void => {
@@ -149,6 +156,10 @@ export class SelfMetrics {
   observe(request: ServedRequest): void {
     const labels = { method: request.method, route: request.route, status_code: String(request.status) };
     this.#requests.observe(labels, request.durationMs / 1000);
+  }
+
+  mcpCalled(tool: string): void {
+    this.#mcpCalls.inc({ tool });
   }
 
   async text(): Promise<{ contentType: string; body: string }> {

@@ -84,11 +84,13 @@ export async function startServer(config: Config): Promise<RunningServer> {
       log.error({ ...request, reason }, 'a request failed');
     },
     onRequest: (request) => metrics.observe(request),
+    onMcpCall: (tool) => metrics.mcpCalled(tool),
   };
   const apiOptions = {
     ...defaultApiOptions,
     httpApiPrefix: config.http_api_prefix,
     multitenancy: config.multitenancy_enabled,
+    mcpServer: config.query_frontend.mcp_server.enabled,
   };
   const shutdown = new AbortController();
   const api = createApi(ports, apiOptions);

@@ -84,7 +84,7 @@ async function checkQueries(): Promise<void> {
     assert.match(out, /^\{resource\.service\.name="books"\} +2$/m);
     assert.match(out, /^\{resource\.service\.name="shop"\} +2$/m);
   });
-  await everywhere(['metrics', '{ name = "nothing" } | rate()'], ({ code, out }) => {
+  await everywhere(['metrics', '{ name = "nothing" } | rate() by (name)'], ({ code, out }) => {
     assert.deepEqual([code, out], [0, 'no series\n']);
   });
   await everywhere(['tags', '--scope', 'span'], ({ code, out }) => {

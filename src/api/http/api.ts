@@ -12,6 +12,7 @@ import findMyWay from 'find-my-way';
 import { canceled } from '../../base/abort.ts';
 import { ErrorKind, invalid, RubatoError } from '../../base/errors.ts';
 import { jaegerRoutes } from '../jaeger/routes.ts';
+import { mcpRoute } from '../mcp/mcp-route.ts';
 import type { ApiPorts } from '../ports.ts';
 import { QueryParams } from '../requests/params.ts';
 import { resolveTenant, type TenantOptions } from '../tenant.ts';
@@ -31,6 +32,8 @@ export interface ApiOptions extends TenantOptions {
   readonly apiTimeoutMs: number;
   /** Requests whose URL one of these matches are refused. */
   readonly urlDenyList: readonly { test(url: string): boolean }[];
+  /** Whether `/api/mcp` is served. */
+  readonly mcpServer: boolean;
 }
 
 export const defaultApiOptions: ApiOptions = {
@@ -39,6 +42,7 @@ export const defaultApiOptions: ApiOptions = {
   multiTenantQueries: true,
   apiTimeoutMs: 0,
   urlDenyList: [],
+  mcpServer: false,
 };
 
 export interface Api {
@@ -57,6 +61,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
     ...jaegerRoutes(ports),
     ...(ports.userOverrides === undefined ? [] : overridesRoutes(ports.userOverrides)),
     ...(ports.overridesStatus === undefined ? [] : overridesPages(ports.overridesStatus, ports.clock)),
+    ...(options.mcpServer ? [mcpRoute(ports)] : []),
     ...statusRoutes(ports, () => routes.map(pathOf).sort()),
   ];
   const router = findMyWay({

@@ -113,7 +113,6 @@ export const inapplicableKeys: readonly string[] = [
   'query_frontend.allowed_headers',
   'query_frontend.trace_by_id',
   'query_frontend.rf1_after',
-  'query_frontend.mcp_server',
   'query_frontend.weights',
   'query_frontend.search.concurrent_jobs',
   'query_frontend.search.target_bytes_per_job',

@@ -140,6 +140,12 @@ export const configSchema = z.strictObject({
   query_frontend: z
     .strictObject({
       max_query_expression_size_bytes: count.default(131_072),
+      mcp_server: z
+        .strictObject({
+          /** Serve the Model Context Protocol at /api/mcp. Default false: 404. */
+          enabled: z.boolean().default(false),
+        })
+        .prefault({}),
       /** Whether X-Scope-OrgID may name several tenants: `a|b`. */
       multi_tenant_queries_enabled: z.boolean().default(true),
       /** A query that takes longer is answered with 503. 0 = no limit. */

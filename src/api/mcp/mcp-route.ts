@@ -1,0 +1,79 @@
+/**
+ * `/api/mcp`: the Model Context Protocol over streamable HTTP, without sessions and without streams of its own, so only
+ * POST has a meaning. https://modelcontextprotocol.io/specification/2025-06-18/basic/transports
+ */
+import { invalid } from '../../base/errors.ts';
+import { type Request as HttpRequest, jsonType, type Reply } from '../http/reply.ts';
+import type { Route, TenantCall } from '../http/route.ts';
+import type { ApiPorts } from '../ports.ts';
+
+/** A question of a model is a page of text. */
+const bodyBytesMax = 1024 * 1024;
+
+export function mcpRoute(ports: ApiPorts): Route {
+  return { path: '/api/mcp', prefixed: true, access: 'tenant', handle: (call) => handle(ports, call) };
+}
+
+async function handle(ports: ApiPorts, call: TenantCall): Promise<Reply> {
+  const { request } = call;
+  if (isForeignPage(request)) return refusal(403, 'requests of web pages of other origins are refused');
+  if (request.method !== 'POST') return { ...refusal(405, 'method not allowed'), headers: { allow: 'POST' } };
+  const body = await readBody(request);
+  // The SDK and what it brings along are loaded by those who use it.
+  const { answerMcp } = await import('./mcp-server.ts');
+  const answer = await answerMcp(
+    ports,
+    call,
+    new Request('http://mcp/', { method: 'POST', headers: headersOf(request), body }),
+  );
+  const contentType = answer.headers.get('content-type');
+  return {
+    status: answer.status,
+    ...(contentType !== null && { contentType }),
+    body: await answer.text(),
+    compressible: true,
+  };
+}
+
+/**
+ * A browser says which page sends a request. A page of another host must not talk to us, nor one that had its own name point
+ * to this machine in order to look like us (DNS rebinding): on the loopback interface we are called by loopback names.
+ */
+function isForeignPage(request: HttpRequest): boolean {
+  const { origin, host } = request.headers;
+  if (origin === undefined) return false;
+  const page = URL.parse(String(origin));
+  const name = URL.parse(`http://${String(request.headers[':authority'] ?? host ?? '')}`)?.hostname;
+  if (page === null || name === undefined || page.hostname !== name) return true;
+  return isLoopback(request.socket.localAddress ?? '') && !isLoopback(name);
+}
+
+function isLoopback(name: string): boolean {
+  return name === 'localhost' || /^(::ffff:)?127\./.test(name) || name === '::1' || name === '[::1]';
+}
+
+async function readBody(request: HttpRequest): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax)
+      throw invalid('body_too_large', `request body too large, the limit is ${bodyBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** Without those of HTTP/2 that begin with a colon. */
+function headersOf(request: HttpRequest): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers))
+    if (value !== undefined && !name.startsWith(':')) headers.set(name, String(value));
+  return headers;
+}
+
+/** An error in the form that MCP clients read. */
+function refusal(status: number, message: string): Reply {
+  const body = JSON.stringify({ jsonrpc: '2.0', error: { code: -32000, message }, id: null });
+  return { status, contentType: jsonType, body };
+}
