@@ -25,6 +25,10 @@ export interface ListenerTimes {
   readonly firstBytesMs: number;
   /** Time for the head and body of an HTTP/1.1 request. */
   readonly requestMs: number;
+  /** Time for an answer that is not gRPC; its connection (HTTP/2: its stream) is cut then. 0 = no limit. */
+  readonly answerMs: number;
+  /** How long an HTTP/1.1 connection is kept between two requests. 0 = no limit. */
+  readonly keepAliveMs: number;
   /** An HTTP/2 connection on which nothing happens is told to go: its open calls end first. */
   readonly idleSessionMs: number;
 }
@@ -32,6 +36,8 @@ export interface ListenerTimes {
 export const defaultListenerTimes: ListenerTimes = {
   firstBytesMs: 5_000,
   requestMs: 60_000,
+  answerMs: 0,
+  keepAliveMs: 120_000,
   idleSessionMs: 15 * 60_000,
 };
 
@@ -51,10 +57,15 @@ export class Listener {
   readonly #sessions = new Set<ServerHttp2Session>();
 
   constructor(handlers: ListenerHandlers, times: ListenerTimes = defaultListenerTimes) {
-    const serve = handlers.http ?? refuse;
+    const serve = within(times.answerMs, handlers.http ?? refuse);
     this.#times = times;
     this.#http1 = http.createServer(
-      { requestTimeout: times.requestMs, noDelay: true, maxHeaderSize: headBytesMax },
+      {
+        requestTimeout: times.requestMs,
+        keepAliveTimeout: times.keepAliveMs,
+        noDelay: true,
+        maxHeaderSize: headBytesMax,
+      },
       serve,
     );
     const [takeConnection] = this.#http1.listeners('connection') as ((socket: Socket) => void)[];
@@ -139,6 +150,19 @@ export class Listener {
 
 function isGrpc(request: Http2ServerRequest): boolean {
   return request.headers['content-type']?.startsWith('application/grpc') === true;
+}
+
+/** Cuts answers that take longer. */
+function within(
+  answerMs: number,
+  serve: (request: Request, response: Response) => void,
+): (request: Request, response: Response) => void {
+  if (answerMs === 0) return serve;
+  return (request, response) => {
+    const timer = setTimeout(() => response.destroy(), answerMs);
+    response.once('close', () => clearTimeout(timer));
+    serve(request, response);
+  };
 }
 
 function refuse(_request: Request, response: Response): void {

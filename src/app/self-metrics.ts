@@ -1,5 +1,6 @@
 /** Our own metrics, under Tempo's names where they mean the same. What is counted elsewhere is read when it is asked for. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { registerUsageMetrics } from './usage-metrics.ts';
 import type { WriteThreadStatus } from './write-thread.ts';
 
 export interface MetricsSource {
@@ -59,13 +60,7 @@ export class SelfMetrics {
       const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(read(this.#status)) });
     };
     gauge('rubato_write_role_up', '1 when the write role of this process answers.', (s) => (s === undefined ? 0 : 1));
-    counter('tempo_distributor_spans_received_total', 'Spans acknowledged.', (s) => s.counters.receivedSpans);
-    counter('tempo_distributor_bytes_received_total', 'OTLP bytes acknowledged.', (s) => s.counters.receivedBytes);
-    counter(
-      'tempo_distributor_attributes_truncated_total',
-      'Attribute keys and values cut.',
-      (s) => s.counters.truncatedAttributes,
-    );
+    registerUsageMetrics(this.#registry, () => this.#status?.usage);
     counter('tempo_live_store_blocks_completed_total', 'Blocks built from live tables.', (s) => s.counters.blocksBuilt);
     counter(
       'tempo_live_store_completion_retries_total',

@@ -3,8 +3,9 @@
  * its port. It listens at once and is ready when everything that was ever acknowledged is visible again.
  */
 import os from 'node:os';
+import { RE2JS } from 're2js';
 import { createGrpcApi } from '../api/grpc/grpc-api.ts';
-import { createApi, defaultApiOptions } from '../api/http/api.ts';
+import { createApi } from '../api/http/api.ts';
 import type { ApiPorts, StatusSource } from '../api/ports.ts';
 import { systemClock } from '../base/clock.ts';
 import { ErrorKind, RubatoError } from '../base/errors.ts';
@@ -15,10 +16,12 @@ import { Engine } from '../query/engine.ts';
 import { BackendRole } from './backend-role.ts';
 import { configText } from './config/config-text.ts';
 import type { Config } from './config/schema.ts';
-import { queryLimits } from './limits.ts';
-import { Listener } from './listener.ts';
+import { queryLimits, type WriteSettings, writeSettings } from './limits.ts';
+import { defaultListenerTimes, Listener } from './listener.ts';
 import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
+import { LiveLimits } from './overrides/live-limits.ts';
+import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { createReader } from './read-role.ts';
 import { SelfMetrics } from './self-metrics.ts';
 import { version } from './version.ts';
@@ -42,15 +45,38 @@ const queryGraceMs = 3_000;
 
 type Phase = 'Starting' | 'Running' | 'Stopping';
 
-export async function startServer(config: Config): Promise<RunningServer> {
+export interface ServerOptions {
+  /** What is done to the text of files that are read while running: `-config.expand-env`. Default: nothing. */
+  readonly expand?: (text: string) => string;
+}
+
+/** @throws RubatoError config */
+export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
   if (config.target !== 'all') {
     throw new RubatoError(ErrorKind.config, 'bad_target', `unknown target ${config.target}; this version runs "all"`);
   }
   const log = createLog(config.server, 'main');
   const lock = await lockFolder(config.storage.trace.local.path);
   const store = await openStore(config);
-  const write = new WriteRole(config);
+  const expand = options.expand ?? ((text: string) => text);
+  const limits = new LiveLimits({ config: config.overrides, store, clock: systemClock, expand, log });
+  try {
+    await limits.load();
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  const { overrides } = limits;
+  const settings = (): ByTenant<WriteSettings> => overrides.byTenant((block) => writeSettings(config, block));
+  const write = new WriteRole(config, settings());
   const backend = new BackendRole({ config, clock: systemClock, flush: () => write.flush(), log });
+  backend.setOverrides(overrides.byTenant((block) => block.compaction));
+  overrides.onChange(() => {
+    // A thread that is gone takes no limits, and ends the server.
+    write.configure(settings()).catch(() => undefined);
+    backend.setOverrides(overrides.byTenant((block) => block.compaction));
+  });
+  limits.run();
   const reader = createReader({
     config,
     store,
@@ -67,12 +93,18 @@ export async function startServer(config: Config): Promise<RunningServer> {
   });
   let phase: Phase = 'Starting';
   const metrics = new SelfMetrics({ version, status: () => write.status(), blockCount: () => reader.blockCount });
-  const limits = queryLimits(config);
   const ports: ApiPorts = {
     engine,
     traces: reader,
-    status: statusSource({ config, phase: () => phase, metrics, backend }),
-    limits: () => limits,
+    status: statusSource({ config, phase: () => phase, metrics, backend, limits }),
+    limits: (tenant) =>
+      queryLimits(
+        config,
+        tenant.split('|').map((id) => overrides.of(id)),
+      ),
+    userOverrides: limits.userApi,
+    overridesStatus: limits.status,
+    usageMetrics: config.distributor.usage.cost_attribution.enabled ? () => write.usageText() : undefined,
     clock: systemClock,
     explain: (request, signal) => {
       if (!('limit' in request))
@@ -84,26 +116,40 @@ export async function startServer(config: Config): Promise<RunningServer> {
       log.error({ ...request, reason }, 'a request failed');
     },
     onRequest: (request) => metrics.observe(request),
-    onMcpCall: (tool) => metrics.mcpCalled(tool),
   };
+  const { query_frontend: frontend, server } = config;
   const apiOptions = {
-    ...defaultApiOptions,
     httpApiPrefix: config.http_api_prefix,
     multitenancy: config.multitenancy_enabled,
-    mcpServer: config.query_frontend.mcp_server.enabled,
+    multiTenantQueries: frontend.multi_tenant_queries_enabled,
+    apiTimeoutMs: frontend.api_timeout,
+    urlDenyList: frontend.url_deny_list.map((text) => {
+      const pattern = RE2JS.compile(text);
+      return { test: (url: string) => pattern.matcher(url).find() };
+    }),
+    packetBytesMax: frontend.max_grpc_streaming_packet_size,
+    readBytesMax: server.grpc_server_max_recv_msg_size,
+    writeBytesMax: server.grpc_server_max_send_msg_size,
   };
   const shutdown = new AbortController();
   const api = createApi(ports, apiOptions);
   const grpc = createGrpcApi(ports, apiOptions, shutdown.signal);
-  const httpListener = new Listener({ http: api.handle, grpc: grpc.handle });
+  const times = {
+    ...defaultListenerTimes,
+    requestMs: server.http_server_read_timeout,
+    answerMs: server.http_server_write_timeout,
+    keepAliveMs: server.http_server_idle_timeout,
+  };
+  const httpListener = new Listener({ http: api.handle, grpc: grpc.handle }, times);
   const grpcListener = new Listener({ grpc: grpc.handle });
-  const { http_listen_port, http_listen_address, grpc_listen_port, grpc_listen_address } = config.server;
+  const { http_listen_port, http_listen_address, grpc_listen_port, grpc_listen_address } = server;
   let httpPort: number;
   let grpcPort: number;
   try {
     httpPort = await httpListener.listen(http_listen_port, http_listen_address);
     grpcPort = await grpcListener.listen(grpc_listen_port, grpc_listen_address);
   } catch (error) {
+    limits.stop();
     await httpListener.close(0);
     await write.stop();
     await lock.release();
@@ -123,6 +169,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
     failed: write.failed,
     async stop() {
       phase = 'Stopping';
+      // Balancers ask /ready and send elsewhere before the ports close.
+      await systemClock.sleep(config.shutdown_delay);
+      limits.stop();
       shutdown.abort();
       const closed = Promise.all([httpListener, grpcListener].map((listener) => listener.close(queryGraceMs)));
       await Promise.all([backend.stop(), write.stop()]);
@@ -137,8 +186,9 @@ function statusSource(parts: {
   phase: () => Phase;
   metrics: SelfMetrics;
   backend: BackendRole;
+  limits: LiveLimits;
 }): StatusSource {
-  const { config, phase, metrics, backend } = parts;
+  const { config, phase, metrics, backend, limits } = parts;
   const text = configText(config);
   return {
     readiness: () => {
@@ -158,10 +208,10 @@ function statusSource(parts: {
     }),
     services: () => ['write', 'read', 'backend'].map((name) => ({ name, state: phase(), failure: '' })),
     config: () => text,
-    runtimeConfig: () => ({ current: '', diff: '' }),
+    runtimeConfig: () => limits.runtimeConfig(),
     metrics: async () => {
-      const [own, ofBackend] = await Promise.all([metrics.text(), backend.metricsText()]);
-      return { ...own, body: own.body + ofBackend };
+      const [own, ...others] = await Promise.all([metrics.text(), limits.metricsText(), backend.metricsText()]);
+      return { ...own, body: [own.body, ...others].join('') };
     },
   };
 }

@@ -3,6 +3,8 @@ import { Worker } from 'node:worker_threads';
 import type { LiveSource } from '../roles/read/reader.ts';
 import type { LiveView } from '../roles/write/writer.ts';
 import type { Config } from './config/schema.ts';
+import type { WriteSettings } from './limits.ts';
+import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { ThreadClient } from './thread-rpc.ts';
 import type { WriteThreadData, WriteThreadPorts, WriteThreadStatus } from './write-thread.ts';
 
@@ -18,9 +20,9 @@ export class WriteRole implements LiveSource {
   /** Resolves with the reason when the thread ends without being told to. */
   readonly failed: Promise<string>;
 
-  constructor(config: Config) {
+  constructor(config: Config, settings: ByTenant<WriteSettings>) {
     const changes = new SharedArrayBuffer(4);
-    const workerData: WriteThreadData = { config, changes };
+    const workerData: WriteThreadData = { config, settings, changes };
     this.#changeCount = new Int32Array(changes);
     this.#worker = new Worker(new URL('./write-thread.ts', import.meta.url), { workerData, resourceLimits });
     this.#client = new ThreadClient(this.#worker);
@@ -36,6 +38,16 @@ export class WriteRole implements LiveSource {
 
   start(): Promise<WriteThreadPorts> {
     return this.#client.call('start');
+  }
+
+  /** Limits have changed. */
+  configure(settings: ByTenant<WriteSettings>): Promise<void> {
+    return this.#client.call('configure', settings);
+  }
+
+  /** Prometheus text of cost attribution. */
+  usageText(): Promise<string> {
+    return this.#client.call('usageText');
   }
 
   status(): Promise<WriteThreadStatus> {

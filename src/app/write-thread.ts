@@ -12,14 +12,17 @@ import { ForwardIngest } from '../roles/write/forward-ingest.ts';
 import { Forwarder, type ForwarderCounters } from '../roles/write/forwarder.ts';
 import { type ReceiverAddress, type ReceiverCounters, Receivers } from '../roles/write/receivers.ts';
 import { replay } from '../roles/write/replay.ts';
+import type { UsageCounts } from '../roles/write/usage-counters.ts';
 import { type LiveView, Writer, type WriterCounters } from '../roles/write/writer.ts';
 import { newWriterId, segmentKey } from '../wal/segment-keys.ts';
 import { SegmentWriter } from '../wal/segment-writer.ts';
 import { BuildThread } from './build-thread-client.ts';
 import type { Config } from './config/schema.ts';
-import { writeLimits } from './limits.ts';
+import { ingestUsage } from './ingest-usage.ts';
+import { valueFor, type WriteSettings } from './limits.ts';
 import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
+import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { forwarderSpecs, receiverSpecs } from './receiver-specs.ts';
 import { writeTenant } from './tenant.ts';
 import { type Handlers, serve } from './thread-rpc.ts';
@@ -27,12 +30,14 @@ import { warmUpScanner } from './warm-up.ts';
 
 export interface WriteThreadData {
   readonly config: Config;
+  readonly settings: ByTenant<WriteSettings>;
   /** One Int32 that is raised whenever a reader could see something new. */
   readonly changes: SharedArrayBuffer;
 }
 
 export interface WriteThreadStatus {
   readonly counters: WriterCounters;
+  readonly usage: UsageCounts;
   readonly liveSpans: number;
   readonly heldBodyBytes: number;
   readonly pendingSegmentBytes: number;
@@ -63,10 +68,13 @@ const frozenTablesMax = 2;
 const tickMs = 1000;
 
 assert(parentPort !== null, 'this file is the entry of a thread');
-const { config, changes } = workerData as WriteThreadData;
+const { config, changes, settings: firstSettings } = workerData as WriteThreadData;
 const log = createLog(config.server, 'write');
 const changeCount = new Int32Array(changes);
-const limits = writeLimits(config);
+/** Of every tenant, as of the last time that they changed. */
+let settings = firstSettings;
+const settingsOf = (tenant: string): WriteSettings => valueFor(settings, tenant);
+const usage = ingestUsage(config.distributor, (tenant) => settingsOf(tenant).costs, log);
 
 const store = await openStore(config);
 const manifest = new ManifestStore(store, systemClock, systemRng);
@@ -77,7 +85,7 @@ const writer = new Writer({
   clock: systemClock,
   manifest,
   builder,
-  limitsOf: () => limits,
+  limitsOf: (tenant) => settingsOf(tenant).limits,
   deleteSegments: async (owner, seqs) => {
     await Promise.all(seqs.map((seq) => store.delete(segmentKey(owner, seq))));
   },
@@ -85,6 +93,7 @@ const writer = new Writer({
   blockAgeMsMax: config.live_store.max_block_duration,
   frozenSpansMax: frozenTablesMax * config.live_store.max_block_spans,
   waitingBytesMax: heldBodiesMax,
+  observer: usage,
   onChange: () => Atomics.add(changeCount, 0, 1),
   log,
 });
@@ -116,7 +125,7 @@ export const methods = {
       manifest,
       writer,
       ownWriterId: writerId,
-      attributeBytesMax: () => limits.attributeBytesMax,
+      attributeBytesMax: (tenant) => settingsOf(tenant).limits.attributeBytesMax,
       blockSpansMax: config.live_store.max_block_spans,
       log,
     });
@@ -130,13 +139,20 @@ export const methods = {
     forwarders = forwarderSpecs(config.distributor.forwarders).map((spec) => {
       return new Forwarder(spec, { clock: systemClock, log });
     });
-    const ingest = new ForwardIngest(writer, forwarders, () => config.overrides.defaults.forwarders ?? []);
+    const ingest = new ForwardIngest(writer, forwarders, (tenant) => settingsOf(tenant).forwarders);
     receivers = new Receivers(receiverSpecs(config), { ingest, gate, tenantOf, clock: systemClock, log });
     return { receivers: await receivers.listen() };
   },
+  /** Limits have changed. */
+  configure: (changed: ByTenant<WriteSettings>): void => {
+    settings = changed;
+  },
+  /** Prometheus text of cost attribution. */
+  usageText: (): string => usage.costText(),
   live: (tenant: string): LiveView => writer.live(tenant),
   status: (): WriteThreadStatus => ({
     counters: writer.counters,
+    usage: usage.counts(),
     liveSpans: writer.liveSpans,
     heldBodyBytes: gate.heldBytes,
     pendingSegmentBytes: segments.pendingBytes,

@@ -15,7 +15,7 @@ export function configText(config: Config): ConfigText {
 }
 
 /** The parts of `value` that are not in `base`; undefined when there are none. */
-function difference(value: unknown, base: unknown): unknown {
+export function difference(value: unknown, base: unknown): unknown {
   if (!isMapping(value) || !isMapping(base)) return JSON.stringify(value) === JSON.stringify(base) ? undefined : value;
   const parts: Record<string, unknown> = {};
   for (const [key, part] of Object.entries(value)) {

@@ -33,13 +33,11 @@ export function senderStatus(error: unknown): SenderStatus {
   switch (error.kind) {
     case ErrorKind.invalid:
       return { grpcCode: GrpcCode.invalidArgument, httpStatus: 400, message };
-    case ErrorKind.exhausted:
-      return {
-        grpcCode: GrpcCode.resourceExhausted,
-        httpStatus: 429,
-        message,
-        retryAfterSeconds: Math.max(1, Math.ceil((error instanceof ExhaustedError ? error.retryAfterMs : 5000) / 1000)),
-      };
+    case ErrorKind.exhausted: {
+      const retryAfterMs = error instanceof ExhaustedError ? error.retryAfterMs : 5000;
+      const status = { grpcCode: GrpcCode.resourceExhausted, httpStatus: 429, message };
+      return retryAfterMs === 0 ? status : { ...status, retryAfterSeconds: Math.ceil(retryAfterMs / 1000) };
+    }
     default:
       return { grpcCode: GrpcCode.unavailable, httpStatus: 503, message };
   }

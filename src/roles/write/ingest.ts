@@ -11,6 +11,8 @@ export interface Ingest {
 export interface PushOptions {
   /** Header `no-generate-metrics`: store the spans, but keep them out of span metrics. */
   readonly noGenerateMetrics: boolean;
+  /** Which receiver it came through, for counting. */
+  readonly receiver?: string;
 }
 
 /** Resolves the tenant of a request. @throws RubatoError with code `no_org_id` or kind invalid. */

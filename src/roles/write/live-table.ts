@@ -12,6 +12,7 @@ import type { BlockMeta } from '../../block/manifest.ts';
 import type { SpanTableData, TableMark } from '../../model/span-table.ts';
 import { SpanTable } from '../../model/span-table.ts';
 import { OtlpScanner } from '../../protocol/otlp/scan.ts';
+import { LiveTraces } from './live-traces.ts';
 
 /** What a reader gets of a table: references to its arrays, and which segments it stands for. */
 export interface LiveTableView {
@@ -34,6 +35,8 @@ export class LiveTable {
   block: BlockMeta | undefined;
   #lastSeq: number | undefined;
   #published: TableMark;
+  /** Kept for tenants whose live traces are limited. */
+  #traces: LiveTraces | undefined;
   /** Marks that become visible with a segment, in order. */
   #pending: { seq: number; mark: TableMark }[] = [];
 
@@ -75,6 +78,12 @@ export class LiveTable {
     else this.#pending.push({ seq, mark: this.table.mark() });
   }
 
+  /** Whether the traces of the rows from here on may join; false when there would be more than `tracesMax`. */
+  admitTraces(fromSpan: number, tracesMax: number): boolean {
+    this.#traces ??= new LiveTraces(this.table, fromSpan);
+    return this.#traces.admit(this.table, fromSpan, this.table.spanCount, tracesMax);
+  }
+
   /** Makes visible what segments up to `seq` hold. True when that changed anything. */
   publish(seq: number): boolean {
     let changed = false;
@@ -94,6 +103,7 @@ export class LiveTable {
   /** Forgets rows whose segments failed: none of them was acknowledged. */
   dropPending(): void {
     this.#pending = [];
+    this.#traces = undefined;
     this.table.rollback(this.#published);
   }
 

@@ -4,8 +4,9 @@ import { ExhaustedError } from '../../base/errors.ts';
 export interface IngestLimits {
   /** Bytes a second; 0 = no limit. */
   readonly rateLimitBytes: number;
+  /** Most bytes at once; 0 = those of a second. */
   readonly burstSizeBytes: number;
-  /** Pause that a refused sender is told to make. */
+  /** Pause that a refused sender is told to make; 0 = it is told none. */
   readonly retryAfterMs: number;
 }
 
@@ -16,7 +17,7 @@ export class RateLimiter {
   take(options: { tenant: string; bytes: number; limits: IngestLimits; nowMs: number }): void {
     const { tenant, bytes, limits, nowMs } = options;
     if (limits.rateLimitBytes <= 0) return;
-    const burst = Math.max(limits.burstSizeBytes, 1);
+    const burst = limits.burstSizeBytes || limits.rateLimitBytes;
     if (bytes > burst) {
       throw new ExhaustedError(
         'batch_over_burst',

@@ -80,7 +80,10 @@ export class Receivers {
   readonly #log: WriterLog;
 
   constructor(specs: readonly ReceiverSpec[], parts: ReceiverParts) {
-    this.#receivers = specs.map((spec) => ({ spec, receiver: createReceiver(spec, parts) }));
+    this.#receivers = specs.map((spec) => {
+      const ingest = namedIngest(parts.ingest, spec.type);
+      return { spec, receiver: createReceiver(spec, { ...parts, ingest }) };
+    });
     this.#log = parts.log;
   }
 
@@ -119,6 +122,11 @@ export class Receivers {
     }
     return { udp, kafka };
   }
+}
+
+/** Says with every request where it came from. */
+function namedIngest(ingest: Ingest, receiver: string): Ingest {
+  return { push: (tenant, body, options) => ingest.push(tenant, body, { ...options, receiver }) };
 }
 
 function createReceiver(spec: ReceiverSpec, parts: ReceiverParts): Receiver {

@@ -19,6 +19,7 @@ import type { SpanTable, SpanTableData, TableMark } from '../../model/span-table
 import { EntryEncoding, EntryFlag } from '../../wal/segment-codec.ts';
 import type { Append, SegmentWriter } from '../../wal/segment-writer.ts';
 import type { Ingest, PushOptions } from './ingest.ts';
+import type { IngestObserver, StoredRequest } from './ingest-observer.ts';
 import { LiveTable, type LiveTableView } from './live-table.ts';
 import { type IngestLimits, RateLimiter } from './rate-limit.ts';
 
@@ -30,6 +31,10 @@ export interface BlockBuilder {
 export interface TenantLimits extends IngestLimits {
   /** Longest attribute key or string value kept, bytes; 0 = unlimited. */
   readonly attributeBytesMax: number;
+  /** Traces in the tenant's open table; a request that would bring more is refused. 0 = unlimited, the default. */
+  readonly liveTracesMax?: number;
+  /** Answers are held back so long. Default 0. */
+  readonly answerDelayMs?: number;
 }
 
 export interface WriterOptions {
@@ -48,6 +53,8 @@ export interface WriterOptions {
   readonly frozenSpansMax: number;
   /** Bodies that may wait for room; beyond it pushes are refused. */
   readonly waitingBytesMax: number;
+  /** Is told of every request before it is answered. */
+  readonly observer?: IngestObserver;
   /** Something a reader could see has changed. */
   readonly onChange: () => void;
   readonly log: WriterLog;
@@ -67,9 +74,6 @@ export interface LiveView {
 
 export interface WriterCounters {
   receivedSpans: number;
-  receivedBytes: number;
-  refusedSpans: number;
-  truncatedAttributes: number;
   blocksBuilt: number;
   buildFailures: number;
 }
@@ -90,9 +94,6 @@ const retryBuildMs = { first: 500, max: 30_000 };
 export class Writer implements Ingest {
   readonly counters: WriterCounters = {
     receivedSpans: 0,
-    receivedBytes: 0,
-    refusedSpans: 0,
-    truncatedAttributes: 0,
     blocksBuilt: 0,
     buildFailures: 0,
   };
@@ -124,8 +125,28 @@ export class Writer implements Ingest {
   }
 
   async push(tenant: string, body: Uint8Array, options: PushOptions): Promise<void> {
-    const limits = this.#options.limitsOf(tenant);
     if (body.length === 0) return;
+    const limits = this.#options.limitsOf(tenant);
+    const { receiver } = options;
+    try {
+      const stored = await this.#take(tenant, body, options, limits);
+      if (stored === undefined) return;
+      this.#options.observer?.stored(stored);
+    } catch (error) {
+      this.#options.observer?.refused({ tenant, receiver, body, error });
+      throw error;
+    }
+    const { answerDelayMs = 0 } = limits;
+    if (answerDelayMs > 0) await this.#options.clock.sleep(answerDelayMs, this.#abort.signal).catch(() => undefined);
+  }
+
+  /** Resolves when the spans are durable; undefined when there are none. */
+  async #take(
+    tenant: string,
+    body: Uint8Array,
+    options: PushOptions,
+    limits: TenantLimits,
+  ): Promise<StoredRequest | undefined> {
     this.#rateLimiter.take({ tenant, bytes: body.length, limits, nowMs: this.#options.clock.nowMs() });
     await this.#waitForRoom(body.length);
     const segments = this.#segments;
@@ -135,12 +156,34 @@ export class Writer implements Ingest {
     const live = this.#openTable(tenant);
     const before = live.table.mark();
     const result = live.scanner.scan(body, { maxAttributeBytes: limits.attributeBytesMax });
-    if (result.spans === 0) return;
+    if (result.spans === 0) return undefined;
+    if ((limits.liveTracesMax ?? 0) > 0) this.#admitTraces(tenant, live, before, limits);
     const appended = this.#append(tenant, live, body, options, before);
     await appended.durable;
     this.counters.receivedSpans += result.spans;
-    this.counters.receivedBytes += body.length;
-    this.counters.truncatedAttributes += result.truncatedAttributes;
+    const { truncatedAttributes } = result;
+    const from = before.spanCount;
+    return {
+      tenant,
+      receiver: options.receiver,
+      body,
+      table: live.table,
+      from,
+      to: from + result.spans,
+      truncatedAttributes,
+    };
+  }
+
+  /** Forgets the request's rows when it brings too many traces. @throws ExhaustedError */
+  #admitTraces(tenant: string, live: LiveTable, before: TableMark, limits: TenantLimits): void {
+    const tracesMax = limits.liveTracesMax!;
+    if (live.admitTraces(before.spanCount, tracesMax)) return;
+    live.table.rollback(before);
+    throw new ExhaustedError(
+      'live_traces_exceeded',
+      `LIVE_TRACES_EXCEEDED: max live traces exceeded for tenant ${tenant}: limit ${tracesMax}`,
+      limits.retryAfterMs,
+    );
   }
 
   /** Puts a scanned request into a segment, or forgets its rows. */
