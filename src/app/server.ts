@@ -116,6 +116,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
       log.error({ ...request, reason }, 'a request failed');
     },
     onRequest: (request) => metrics.observe(request),
+    onMcpCall: (tool) => metrics.mcpCalled(tool),
   };
   const { query_frontend: frontend, server } = config;
   const apiOptions = {
@@ -130,6 +131,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     packetBytesMax: frontend.max_grpc_streaming_packet_size,
     readBytesMax: server.grpc_server_max_recv_msg_size,
     writeBytesMax: server.grpc_server_max_send_msg_size,
+    mcpServer: config.query_frontend.mcp_server.enabled,
   };
   const shutdown = new AbortController();
   const api = createApi(ports, apiOptions);
