@@ -1,8 +1,26 @@
-/** Structured logs on standard error, one JSON object a line; a thread or role names itself in `part`. */
+/** Structured logs on standard error, one line each, as JSON or logfmt; a thread or role names itself in `part`. */
+import { writeSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import type { Config } from './config/schema.ts';
 
-export function createLog(server: Config['server'], part: string): Logger {
+const standardError = 2;
+
+export function createLog(server: Pick<Config['server'], 'log_level' | 'log_format'>, part: string): Logger {
+  const options = { level: server.log_level, base: { part } };
   // Synchronous: the last lines before a crash are the ones that matter.
-  return pino({ level: server.log_level, base: { part } }, pino.destination({ fd: 2, sync: true }));
+  if (server.log_format === 'json') return pino(options, pino.destination({ fd: standardError, sync: true }));
+  return pino(options, { write: (line: string) => void writeSync(standardError, logfmtLine(line)) });
+}
+
+/** One of pino's JSON lines as `level=info ts=… msg="…"`. */
+export function logfmtLine(json: string): string {
+  const { level, time, msg, ...fields } = JSON.parse(json) as Record<string, unknown>;
+  const first = { level: pino.levels.labels[level as number], ts: new Date(time as number).toISOString(), msg };
+  const pairs = Object.entries({ ...first, ...fields }).map(([key, value]) => `${key}=${logfmtValue(value)}`);
+  return `${pairs.join(' ')}\n`;
+}
+
+function logfmtValue(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return /^[^\s"=\\]+$/.test(text) ? text : JSON.stringify(text);
 }

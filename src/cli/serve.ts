@@ -1,6 +1,7 @@
 /** `serve`: starts the server and runs until it is told to stop. */
 import { readFileSync } from 'node:fs';
 import { expandEnv, type LoadedConfig, loadConfig } from '../app/config/load.ts';
+import { parseRuntimeOverrides } from '../app/overrides/runtime-file.ts';
 import { startServer } from '../app/server.ts';
 import { version } from '../app/version.ts';
 import { systemClock } from '../base/clock.ts';
@@ -10,22 +11,28 @@ import { runDemo } from './demo/demo.ts';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
+/** A server that does not answer by then is not healthy. */
+const healthMsMax = 5_000;
+
 /** Resolves when the server runs, which then keeps the process alive. @throws RubatoError config */
 export async function serve(argv: readonly string[]): Promise<void> {
   const args = parseServeArguments(argv);
   if (args.help) return say(serveUsage);
   if (args.version) return say(`rubato ${version}`);
+  if (args.health) return askHealth(args.healthUrl);
   const loaded = readConfig(args);
   if (loaded.inapplicable.length > 0) {
     process.stderr.write(`rubato: these keys do nothing here: ${loaded.inapplicable.join(', ')}\n`);
   }
+  const expand = args.expandEnv ? (text: string): string => expandEnv(text, process.env) : undefined;
   if (args.verify) {
+    checkRuntimeFile(loaded.config.overrides, expand);
     say('the configuration is valid');
     process.exit(loaded.inapplicable.length > 0 ? 1 : 0);
   }
   const { config } = loaded;
   const started = systemClock.nowMs();
-  const server = await startServer(config);
+  const server = await startServer(config, expand === undefined ? {} : { expand });
   const abort = new AbortController();
   let stopping = false;
   const stop = (signal: string): void => {
@@ -71,22 +78,38 @@ export async function serve(argv: readonly string[]): Promise<void> {
 }
 
 function readConfig(args: ServeArguments): LoadedConfig {
-  let text = '';
-  if (args.configFile !== undefined) {
-    try {
-      text = readFileSync(args.configFile, 'utf8');
-    } catch (error) {
-      throw new RubatoError(
-        ErrorKind.config,
-        'no_config',
-        `cannot read ${args.configFile}: ${(error as Error).message}`,
-      );
-    }
+  const text = args.configFile === undefined ? '' : readText(args.configFile);
+  const expanded = args.expandEnv ? expandEnv(text, process.env) : text;
+  return loadConfig(expanded, args.configFile ?? 'flags', args.configFlags);
+}
+
+/** @throws RubatoError config: the file of limits per tenant has a mistake */
+function checkRuntimeFile(
+  overrides: LoadedConfig['config']['overrides'],
+  expand = (text: string): string => text,
+): void {
+  const { per_tenant_override_config: file, enable_legacy_overrides } = overrides;
+  if (file !== '') parseRuntimeOverrides(expand(readText(file)), file, enable_legacy_overrides);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new RubatoError(ErrorKind.config, 'no_config', `cannot read ${file}: ${(error as Error).message}`);
   }
-  const loaded = loadConfig(args.expandEnv ? expandEnv(text, process.env) : text, args.configFile ?? 'defaults');
-  const { config } = loaded;
-  if (args.target !== undefined) config.target = args.target;
-  if (args.httpPort !== undefined) config.server.http_listen_port = args.httpPort;
-  if (args.dataPath !== undefined) config.storage.trace.local.path = args.dataPath;
-  return loaded;
+}
+
+/** For containers: whether a running server is ready, as exit code. */
+async function askHealth(url: string): Promise<void> {
+  let answer: string;
+  try {
+    const { status } = await fetch(url, { signal: AbortSignal.timeout(healthMsMax) });
+    if (status === 200) return;
+    answer = `status ${status}`;
+  } catch (error) {
+    answer = String((error as Error).cause ?? error);
+  }
+  process.stderr.write(`rubato: ${url}: ${answer}\n`);
+  process.exitCode = 1;
 }

@@ -29,6 +29,12 @@ export interface TestServerOptions {
   readonly dataFolder: string;
   /** Merged over what makes the test's ports and folder. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Receivers beside OTLP's. */
+  readonly receivers?: Readonly<Record<string, unknown>>;
+  readonly forwarders?: readonly unknown[];
+  /** More keys of these blocks. */
+  readonly distributor?: Readonly<Record<string, unknown>>;
+  readonly server?: Readonly<Record<string, unknown>>;
   readonly args?: readonly string[];
 }
 
@@ -52,13 +58,16 @@ export function freePort(): Promise<number> {
 export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
   const [httpPort, queryGrpcPort, grpcPort, otlpHttpPort] = await Promise.all(Array.from({ length: 4 }, freePort));
   const config = {
-    server: { warm_up: false, http_listen_port: httpPort, grpc_listen_port: queryGrpcPort },
+    server: { warm_up: false, http_listen_port: httpPort, grpc_listen_port: queryGrpcPort, ...options.server },
     distributor: {
       receivers: {
         otlp: {
           protocols: { grpc: { endpoint: `127.0.0.1:${grpcPort}` }, http: { endpoint: `127.0.0.1:${otlpHttpPort}` } },
         },
+        ...options.receivers,
       },
+      forwarders: options.forwarders ?? [],
+      ...options.distributor,
     },
     storage: { trace: { local: { path: path.join(options.dataFolder, 'data') } } },
     overrides: { defaults: { ingestion: { rate_limit_bytes: 0 } } },

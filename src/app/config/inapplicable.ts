@@ -50,7 +50,6 @@ export const inapplicableKeys: readonly string[] = [
     ].map((key) => `${place}.compaction.${key}`),
   ),
   'metrics_generator',
-  'auth_enabled',
   'server.graceful_shutdown_timeout',
   'server.http_server_read_header_timeout',
   'server.http_listen_network',

@@ -35,11 +35,11 @@ export class YamlFile {
     const parsed = schema.safeParse(this.content);
     if (parsed.success) return parsed.data;
     const mistakes = parsed.error.issues.flatMap((issue) => {
-      if (issue.code !== 'unrecognized_keys')
-        return [`${this.#at(issue.path)}: ${issue.path.join('.')}: ${issue.message}`];
-      return issue.keys.map(
-        (key) => `${this.#at([...issue.path, key])}: unknown key ${[...issue.path, key].join('.')}`,
-      );
+      const { path } = issue;
+      if (issue.code === 'unrecognized_keys')
+        return issue.keys.map((key) => `${this.#at([...path, key])}: unknown key ${[...path, key].join('.')}`);
+      const message = issue.code === 'invalid_key' ? issue.issues[0]!.message : issue.message;
+      return [`${this.#at(path)}: ${path.join('.')}: ${message}`];
     });
     throw configError(mistakes.join('\n'), parsed.error);
   }

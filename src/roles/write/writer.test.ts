@@ -221,6 +221,55 @@ test('a tenant over its rate is refused before anything is stored, others are no
   await assert.rejects(push(writer, spans(20)), /batch size/);
 });
 
+test('a request that brings more live traces than a tenant may have is refused whole', async () => {
+  const outcomes: string[] = [];
+  const { writer } = start(new MemoryObjectStore(), 'w-traces', {
+    limitsOf: () => ({
+      rateLimitBytes: 0,
+      burstSizeBytes: 0,
+      retryAfterMs: 5000,
+      attributeBytesMax: 0,
+      liveTracesMax: 3,
+    }),
+    observer: {
+      stored: ({ from, to }) => outcomes.push(`rows ${from} to ${to}`),
+      refused: ({ error }) => outcomes.push((error as RubatoError).code),
+    },
+  });
+  await push(writer, spans(2));
+  await assert.rejects(push(writer, spans(2)), /LIVE_TRACES_EXCEEDED/);
+  assert.equal(visible(writer), 2);
+  await push(writer, spans(1));
+  await writer.flush();
+  await push(writer, spans(3), 't');
+  assert.equal(visible(writer), 3);
+  assert.deepEqual(outcomes, ['rows 0 to 2', 'live_traces_exceeded', 'rows 2 to 3', 'rows 0 to 3']);
+});
+
+test('answers are held back as long as a tenant is told to wait', async () => {
+  const { writer } = start(new MemoryObjectStore(), 'w-delay', {
+    limitsOf: () => ({
+      rateLimitBytes: 0,
+      burstSizeBytes: 0,
+      retryAfterMs: 0,
+      attributeBytesMax: 0,
+      answerDelayMs: 10_000,
+    }),
+  });
+  let answered = false;
+  const pushed = push(writer, spans(1)).then(() => {
+    answered = true;
+  });
+  for (let turn = 0; turn < 1000 && visible(writer) === 0; turn++) {
+    await clock.advance(1);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(visible(writer), 1);
+  assert.equal(answered, false);
+  await clock.advance(10_000);
+  await pushed;
+});
+
 test('when building falls behind senders wait, and beyond the bound are refused', async () => {
   const building = Promise.withResolvers<void>();
   const store = new MemoryObjectStore();
