@@ -13,8 +13,9 @@
  * The head tells what a query needs of every block: times, row counts, where a trace may be. The details are only unpacked
  * for blocks that are read. Pages of small tables stand here a second time, so that they cost no request.
  */
-import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, crc32, zstdCompressSync } from 'node:zlib';
 import { corrupt, RubatoError } from '../base/errors.ts';
+import { decompressFrame } from '../parquet/zstd.ts';
 import { type BlockLayout, type BlockTable, blockTables, tableFile } from './layout.ts';
 import { TraceIndex } from './trace-index.ts';
 
@@ -36,7 +37,9 @@ export interface RowGroupDescription {
 interface IndexHead {
   readonly version: 1;
   readonly rowGroups: readonly RowGroupDescription[];
+  /** As stored, and unpacked. */
   readonly detailsBytes: number;
+  readonly detailsPlainBytes: number;
   /** Bytes of the pages of each table that has its pages here. */
   readonly inline: Readonly<Partial<Record<BlockTable, number>>>;
 }
@@ -85,9 +88,16 @@ interface StoredDetails {
 export const upTo8 = (length: number): number => (length + 7) & ~7;
 
 export function encodeIndex({ rowGroups, traces, details, inline }: BlockIndex): Uint8Array {
-  const frame = encodeDetails(details);
+  const plain = encodeDetails(details);
+  const frame = zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
   const sizes = Object.fromEntries([...inline].map(([table, pages]) => [table, pages.length]));
-  const head: IndexHead = { version: 1, rowGroups, detailsBytes: frame.length, inline: sizes };
+  const head: IndexHead = {
+    version: 1,
+    rowGroups,
+    detailsBytes: frame.length,
+    detailsPlainBytes: plain.length,
+    inline: sizes,
+  };
   const text = Buffer.from(JSON.stringify(head), 'utf8');
   const headBytes = upTo8(PREFIX_BYTES + text.length) - PREFIX_BYTES;
   const parts = [...traces.flatMap(encodeTraceIndex), frame, ...inline.values()];
@@ -109,7 +119,7 @@ function encodeTraceIndex({ hashes, rows }: TraceIndex): Uint8Array[] {
   return [bytesOf(hashes), bytesOf(rows), padding];
 }
 
-function encodeDetails({ layout, overflowCounts, tables }: BlockIndex['details']): Uint8Array {
+function encodeDetails({ layout, overflowCounts, tables }: BlockIndex['details']): Buffer {
   const stored: StoredDetails = {
     layout,
     overflowCounts,
@@ -124,7 +134,7 @@ function encodeDetails({ layout, overflowCounts, tables }: BlockIndex['details']
   const plain: Uint8Array[] = [jsonLength, json];
   for (const table of blockTables) plain.push(tables[table].tail);
   for (const table of blockTables) plain.push(bytesOf(tables[table].pageChecksums));
-  return zstdCompressSync(Buffer.concat(plain), { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
+  return Buffer.concat(plain);
 }
 
 /** `where` names the object. @throws RubatoError corrupt */
@@ -152,7 +162,12 @@ export function openIndex(stored: Uint8Array, where: string): OpenIndex {
     at += size;
   }
   if (at !== bytes.length) throw corrupt(where, `${bytes.length} bytes instead of ${at}`);
-  return { rowGroups: head.rowGroups, traces, inline, details: () => decodeDetails(frame, where) };
+  return {
+    rowGroups: head.rowGroups,
+    traces,
+    inline,
+    details: () => decodeDetails(frame, head.detailsPlainBytes, where),
+  };
 }
 
 function headOf(json: Uint8Array, where: string): IndexHead {
@@ -166,9 +181,11 @@ function headOf(json: Uint8Array, where: string): IndexHead {
   return head;
 }
 
-function decodeDetails(frame: Uint8Array, where: string): BlockDetails {
+function decodeDetails(frame: Uint8Array, plainBytes: number, where: string): BlockDetails {
+  const plain = plainBytes > DETAILS_BYTES_MAX ? undefined : decompressFrame(frame, plainBytes);
+  if (plain === undefined) throw corrupt(where, `details cannot be unpacked to ${plainBytes} bytes`);
   try {
-    return parseDetails(zstdDecompressSync(frame, { maxOutputLength: DETAILS_BYTES_MAX }), where);
+    return parseDetails(Buffer.from(plain), where);
   } catch (cause) {
     if (cause instanceof RubatoError) throw cause;
     throw corrupt(where, 'details cannot be parsed', cause);
