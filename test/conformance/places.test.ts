@@ -1,6 +1,7 @@
 /**
  * The recorded answers do not depend on where spans lie: the whole corpus (searches, metrics, tags, values, traces by id,
- * invalid requests) over HTTP, with the data live, in one block, in ten, and with every trace torn over places.
+ * invalid requests) over HTTP, with the data in one block, in ten, and with every trace torn over places. With the data in
+ * one live table: test/api/conformance.test.ts.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -16,7 +17,6 @@ import { sharedPath } from '../support/shared.ts';
 import { baseMs, conformanceMissing, generatedTable } from './in-process.ts';
 
 const placements: Record<string, (spans: readonly PlainSpan[]) => Placement> = {
-  live: (spans) => ({ blocks: [], live: [spans] }),
   'in one block': (spans) => ({ blocks: [spans], live: [] }),
   'in ten blocks by time': (spans) => ({ blocks: dealByTime(spans, 10), live: [] }),
   'in three blocks, every trace torn over them': (spans) => ({

@@ -4,14 +4,14 @@ import { type PlainSpan, plainResource, plainSpan } from '../../src/model/plain-
 export const baseUnixSeconds = 1_700_000_000;
 
 /** Traces of 7 spans, half a second apart: a root and two levels of children; every 11th span fails. */
-export function manySpans(traces: number): PlainSpan[] {
+export function manySpans(traces: number, startUnixSeconds = baseUnixSeconds): PlainSpan[] {
   const spans: PlainSpan[] = [];
   const resources = Array.from({ length: 8 }, (_, k) =>
     plainResource({ attributes: [{ key: 'service.name', value: { type: 'string', value: `service-${k}` } }] }),
   );
   for (let t = 0; t < traces; t++) {
     const traceId = (t + 1).toString(16).padStart(32, '0');
-    const startTimeUnixNano = BigInt(baseUnixSeconds) * 1_000_000_000n + BigInt(t) * 500_000_000n;
+    const startTimeUnixNano = BigInt(startUnixSeconds) * 1_000_000_000n + BigInt(t) * 500_000_000n;
     for (let s = 0; s < 7; s++) {
       const number = t * 7 + s;
       const start = startTimeUnixNano + BigInt(s) * 1_000_000n;
