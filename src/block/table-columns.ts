@@ -63,6 +63,25 @@ export function transpose(
   return { rowCount: source.length, first, rows, values };
 }
 
+/** Value id that each row of the table, in arrival order, has in one column; 0 for none. Valid until the next call. */
+export function valuesOfColumn(
+  { valueColumn }: SpanTableData,
+  column: number,
+  { rowCount, ends, attrs }: { rowCount: number; ends: Uint32Array; attrs: Uint32Array },
+): Uint32Array {
+  if (valueScratch.length < rowCount) valueScratch = new Uint32Array(rowCount);
+  const values = valueScratch;
+  let i = 0;
+  for (let row = 0; row < rowCount; row++) {
+    let value = 0;
+    for (const end = ends[row]!; i < end; i++) if (valueColumn[attrs[i]!] === column) value = attrs[i]!;
+    values[row] = value;
+  }
+  return values;
+}
+
+let valueScratch = new Uint32Array(0);
+
 /** Turns value ids into codes; keeps one scratch array over all columns of a table. */
 export class Coder {
   readonly #data: SpanTableData;
