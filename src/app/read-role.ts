@@ -1,11 +1,15 @@
 /** The read role over one store: blocks opened through it, live tables from the write role. */
 import { ColumnCache } from '../block/column-cache.ts';
+import { readPack } from '../block/index-pack.ts';
 import type { ManifestStore } from '../block/manifest.ts';
 import { blockFileKey } from '../block/manifest-keys.ts';
 import { openBlock } from '../block/read-block.ts';
 import type { ObjectStore } from '../objectstore/object-store.ts';
 import { type LiveSource, Reader } from '../roles/read/reader.ts';
 import type { Config } from './config/schema.ts';
+
+/** What a read of a file on a disk costs more than reading so many bytes on. */
+const traceGapBytesMax = 32 << 10;
 
 export function createReader(parts: {
   config: Config;
@@ -18,11 +22,13 @@ export function createReader(parts: {
   const reader = new Reader({
     live,
     manifest,
-    openBlock: (tenant, { id, files }, cost) => {
+    openBlock: (tenant, { id, files }, cost, index) => {
       const readRange = (file: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> =>
         store.getRange(blockFileKey(tenant, id, file), offset, length, signal);
-      return openBlock({ blockId: id, sizes: files, readRange, cache }, cost);
+      const options = { blockId: id, sizes: files, readRange, cache, traceGapBytesMax };
+      return openBlock(index === undefined ? options : { ...options, index }, cost);
     },
+    readPack: (tenant, pack, cost) => readPack(store, tenant, pack, cost),
   });
   return reader;
 }

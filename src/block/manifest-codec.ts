@@ -19,7 +19,7 @@
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { corrupt } from '../base/errors.ts';
-import type { BlockMeta, ManifestChange, ManifestState, RemovedBlock } from './manifest-state.ts';
+import type { BlockMeta, ManifestChange, ManifestState, PackMeta, RemovedBlock } from './manifest-state.ts';
 
 const magic = 0x4e414d52;
 const formatVersion = 1;
@@ -50,8 +50,10 @@ export function isState(content: ManifestState | ManifestChange): content is Man
   return 'blocks' in content;
 }
 
-/** [id, minStart, maxEnd, spans, traces, bytes, level, created, rowGroups, file names' row, file sizes] */
-type StoredBlock = [string, string, string, number, number, number, number, number, number, number, number[]];
+/** [id, minStart, maxEnd, spans, traces, bytes, level, created, rowGroups, file names' row, file sizes, pack's row] */
+type StoredBlock = [string, string, string, number, number, number, number, number, number, number, number[], number?];
+/** [id, bytes] */
+type StoredPack = [string, number];
 /** [id, reason, removed, file names' row] */
 type StoredRemoved = [string, string, number, number];
 
@@ -65,6 +67,7 @@ interface StoredDelta extends StoredNames {
   commit: string;
   add?: StoredBlock[];
   remove?: [id: string, reason: string][];
+  addPack?: [...StoredPack, blockIds: readonly string[]];
   cover?: [writer: string, seq: number];
   collected?: readonly string[];
   forgetWriters?: readonly string[];
@@ -76,11 +79,14 @@ interface StoredCheckpoint extends StoredNames {
   blocks: StoredBlock[];
   covered: [writer: string, seq: number][];
   removed: StoredRemoved[];
+  packs: StoredPack[];
 }
 
 export async function encodeVersion(tenant: string, version: ManifestVersion): Promise<readonly Uint8Array[]> {
   const { content } = version;
   const names = new NameTable();
+  const packs = isState(content) ? [...content.packs.values()] : [];
+  const packRows = new Map(packs.map(({ id }, row) => [id, row]));
   const stored: StoredDelta | StoredCheckpoint = isState(content)
     ? {
         tenant,
@@ -88,14 +94,18 @@ export async function encodeVersion(tenant: string, version: ManifestVersion): P
         fileNames: names.rows,
         covered: [...content.covered],
         removed: [...content.removed.values()].map((removed) => storeRemoved(removed, names)),
-        blocks: [...content.blocks.values()].map((block) => storeBlock(block, names)),
+        packs: packs.map(({ id, sizeBytes }) => [id, sizeBytes]),
+        blocks: [...content.blocks.values()].map((block) => storeBlock(block, names, packRows)),
       }
     : {
         tenant,
         commit: version.commitId,
         fileNames: names.rows,
-        ...(content.add && { add: content.add.map((block) => storeBlock(block, names)) }),
+        ...(content.add && { add: content.add.map((block) => storeBlock(block, names, packRows)) }),
         ...(content.remove && { remove: content.remove.map(({ id, reason }) => [id, reason]) }),
+        ...(content.addPack && {
+          addPack: [content.addPack.id, content.addPack.sizeBytes, content.addPack.blockIds],
+        }),
         ...(content.cover && { cover: [content.cover.writer, content.cover.seq] }),
         ...(content.collected && { collected: content.collected }),
         ...(content.forgetWriters && { forgetWriters: content.forgetWriters }),
@@ -164,26 +174,32 @@ export async function decodeVersion(
 }
 
 function readCheckpoint(stored: StoredCheckpoint, version: number): ManifestState {
+  const packs = new Map<string, PackMeta>();
+  for (const [id, sizeBytes] of stored.packs) packs.set(id, { id, sizeBytes });
+  const packIds = [...packs.keys()];
   const blocks = new Map<string, BlockMeta>();
-  for (const block of stored.blocks) blocks.set(block[0], readBlock(block, stored.fileNames));
+  for (const block of stored.blocks) blocks.set(block[0], readBlock(block, stored.fileNames, packIds));
   const removed = new Map<string, RemovedBlock>();
   for (const [id, reason, removedUnixMs, names] of stored.removed)
     removed.set(id, { id, reason, removedUnixMs, files: stored.fileNames[names]! });
-  return { tenant: stored.tenant, version, blocks, removed, covered: new Map(stored.covered) };
+  return { tenant: stored.tenant, version, blocks, removed, packs, covered: new Map(stored.covered) };
 }
 
 function readDelta(stored: StoredDelta): ManifestChange {
   return {
-    ...(stored.add && { add: stored.add.map((block) => readBlock(block, stored.fileNames)) }),
+    ...(stored.add && { add: stored.add.map((block) => readBlock(block, stored.fileNames, [])) }),
     ...(stored.remove && { remove: stored.remove.map(([id, reason]) => ({ id, reason })) }),
+    ...(stored.addPack && {
+      addPack: { id: stored.addPack[0], sizeBytes: stored.addPack[1], blockIds: stored.addPack[2] },
+    }),
     ...(stored.cover && { cover: { writer: stored.cover[0], seq: stored.cover[1] } }),
     ...(stored.collected && { collected: stored.collected }),
     ...(stored.forgetWriters && { forgetWriters: stored.forgetWriters }),
   };
 }
 
-function storeBlock(block: BlockMeta, names: NameTable): StoredBlock {
-  return [
+function storeBlock(block: BlockMeta, names: NameTable, packRows: ReadonlyMap<string, number>): StoredBlock {
+  const stored: StoredBlock = [
     block.id,
     String(block.minStartUnixNano),
     String(block.maxEndUnixNano),
@@ -196,10 +212,15 @@ function storeBlock(block: BlockMeta, names: NameTable): StoredBlock {
     names.rowOf(Object.keys(block.files)),
     Object.values(block.files),
   ];
+  const packRow = block.packId === undefined ? undefined : packRows.get(block.packId);
+  if (packRow !== undefined) stored.push(packRow);
+  return stored;
 }
 
-function readBlock(stored: StoredBlock, fileNames: readonly string[][]): BlockMeta {
-  const [id, minStart, maxEnd, spanCount, traceCount, sizeBytes, level, createdUnixMs, rowGroups, row, sizes] = stored;
+function readBlock(stored: StoredBlock, fileNames: readonly string[][], packIds: readonly string[]): BlockMeta {
+  const [id, minStart, maxEnd, spanCount, traceCount, sizeBytes, level, createdUnixMs, rowGroups, row, sizes, packRow] =
+    stored;
+  const packId = packRow === undefined ? undefined : packIds[packRow];
   const names = fileNames[row]!;
   const files: Record<string, number> = {};
   for (let i = 0; i < names.length; i++) files[names[i]!] = sizes[i]!;
@@ -214,6 +235,7 @@ function readBlock(stored: StoredBlock, fileNames: readonly string[][]): BlockMe
     files,
     createdUnixMs,
     rowGroups,
+    ...(packId !== undefined && { packId }),
   };
 }
 

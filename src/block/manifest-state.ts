@@ -17,9 +17,19 @@ export interface BlockMeta {
   readonly files: Readonly<Record<string, number>>;
   readonly createdUnixMs: number;
   readonly rowGroups: number;
+  /** The pack that has a copy of its index; see `index-pack.ts`. */
+  readonly packId?: string;
 }
 
-/** A block that readers see no longer; its files are kept until readers of older versions are done. */
+/** An object with the indexes of many blocks: file {@link PACK_FILE} of a block of its own that has nothing else. */
+export interface PackMeta {
+  readonly id: string;
+  readonly sizeBytes: number;
+}
+
+export const PACK_FILE = 'pack';
+
+/** A block or pack that readers see no longer; its files are kept until readers of older versions are done. */
 export interface RemovedBlock {
   readonly id: string;
   /** Why, for people: `compacted`, `retention`, … */
@@ -37,6 +47,8 @@ export interface ManifestState {
   /** By writer: every entry of this tenant in the writer's segments up to this seq is in a block (or was, until removed). */
   readonly covered: ReadonlyMap<string, number>;
   readonly removed: ReadonlyMap<string, RemovedBlock>;
+  /** Every one holds the index of some block. */
+  readonly packs: ReadonlyMap<string, PackMeta>;
 }
 
 /** All of it happens in one version, or nothing does. */
@@ -44,6 +56,11 @@ export interface ManifestChange {
   /** Blocks whose files are durable. */
   readonly add?: readonly BlockMeta[];
   readonly remove?: readonly { readonly id: string; readonly reason: string }[];
+  /**
+   * A pack whose object is durable, and the blocks whose indexes it holds; those that are gone meanwhile do not matter.
+   * Packs that no block is in any longer are removed by themselves.
+   */
+  readonly addPack?: PackMeta & { readonly blockIds: readonly string[] };
   /**
    * The added blocks hold all entries of this writer behind what was covered and up to `seq`. Must go forward: a committer
    * that finds its segments covered already has lost a race and must not add its block.
@@ -56,12 +73,18 @@ export interface ManifestChange {
 }
 
 export function emptyState(tenant: string): ManifestState {
-  return { tenant, version: 0, blocks: new Map(), covered: new Map(), removed: new Map() };
+  return { tenant, version: 0, blocks: new Map(), covered: new Map(), removed: new Map(), packs: new Map() };
 }
 
 export function isEmptyChange(change: ManifestChange): boolean {
-  const { add = [], remove = [], cover, collected = [], forgetWriters = [] } = change;
-  return add.length + remove.length + collected.length + forgetWriters.length === 0 && cover === undefined;
+  const { add = [], remove = [], addPack, cover, collected = [], forgetWriters = [] } = change;
+  const listed = add.length + remove.length + collected.length + forgetWriters.length;
+  return listed === 0 && addPack === undefined && cover === undefined;
+}
+
+/** Whether files of this block or pack may be needed. */
+export function isNamed({ blocks, removed, packs }: ManifestState, id: string): boolean {
+  return blocks.has(id) || removed.has(id) || packs.has(id);
 }
 
 /** A state that changes are applied to one after another; `state()` hands it over, after which the builder is done with. */
@@ -71,6 +94,7 @@ export class StateBuilder {
   readonly #blocks: Map<string, BlockMeta>;
   readonly #covered: Map<string, number>;
   readonly #removed: Map<string, RemovedBlock>;
+  readonly #packs: Map<string, PackMeta>;
 
   constructor(from: ManifestState) {
     this.#tenant = from.tenant;
@@ -78,6 +102,7 @@ export class StateBuilder {
     this.#blocks = new Map(from.blocks);
     this.#covered = new Map(from.covered);
     this.#removed = new Map(from.removed);
+    this.#packs = new Map(from.packs);
   }
 
   get version(): number {
@@ -100,6 +125,8 @@ export class StateBuilder {
       this.#blocks.delete(id);
       this.#removed.set(id, { id, reason, removedUnixMs: nowMs, files: Object.keys(block.files) });
     }
+    if (change.addPack !== undefined) this.#addPack(change.addPack);
+    if (change.remove !== undefined || change.addPack !== undefined) this.#removeEmptyPacks(nowMs);
     if (change.cover !== undefined) {
       const { writer, seq } = change.cover;
       const before = this.#covered.get(writer) ?? 0;
@@ -112,6 +139,25 @@ export class StateBuilder {
     this.#version++;
   }
 
+  #addPack({ id, sizeBytes, blockIds }: PackMeta & { readonly blockIds: readonly string[] }): void {
+    if (this.#packs.has(id) || this.#removed.has(id)) throw unfit(`pack ${id} is there already`);
+    this.#packs.set(id, { id, sizeBytes });
+    for (const blockId of blockIds) {
+      const block = this.#blocks.get(blockId);
+      if (block !== undefined) this.#blocks.set(blockId, { ...block, packId: id });
+    }
+  }
+
+  #removeEmptyPacks(nowMs: number): void {
+    const used = new Set<string | undefined>();
+    for (const { packId } of this.#blocks.values()) used.add(packId);
+    for (const id of this.#packs.keys()) {
+      if (used.has(id)) continue;
+      this.#packs.delete(id);
+      this.#removed.set(id, { id, reason: 'no block left in it', removedUnixMs: nowMs, files: [PACK_FILE] });
+    }
+  }
+
   state(): ManifestState {
     return {
       tenant: this.#tenant,
@@ -119,6 +165,7 @@ export class StateBuilder {
       blocks: this.#blocks,
       covered: this.#covered,
       removed: this.#removed,
+      packs: this.#packs,
     };
   }
 }

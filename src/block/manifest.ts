@@ -28,7 +28,8 @@ import {
 import { manifestKey, manifestPrefix, tenantOfName, tenantsPrefix, versionOfKey } from './manifest-keys.ts';
 import { emptyState, isEmptyChange, type ManifestChange, type ManifestState, StateBuilder } from './manifest-state.ts';
 
-export type { BlockMeta, ManifestChange, ManifestState, RemovedBlock } from './manifest-state.ts';
+export type { BlockMeta, ManifestChange, ManifestState, PackMeta, RemovedBlock } from './manifest-state.ts';
+export { isNamed } from './manifest-state.ts';
 
 /** Every version that is a multiple is a checkpoint. Binds format version 1. */
 export const checkpointEvery = 16;

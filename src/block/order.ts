@@ -45,8 +45,12 @@ export interface OrderedTable {
 const NEAR_HIGH_WORDS = 1 << 20;
 const BASE_SAMPLES_MAX = 1001;
 
-export function orderTable(data: SpanTableData): OrderedTable {
-  const base = chooseBase(data);
+/** `baseUnixNano`: what times count from, near the data. Default: the lowest start that is not far from the others. */
+export function orderTable(data: SpanTableData, baseUnixNano?: bigint): OrderedTable {
+  const base =
+    baseUnixNano === undefined
+      ? chooseBase(data)
+      : { low: Number(baseUnixNano & 0xffffffffn), high: Number(baseUnixNano >> 32n) };
   const byTrace = groupByTrace(data, base);
   const { traces, runEnd, rows: grouped, keys, traceStart, traceEnd } = byTrace;
   const traceCount = traces.length;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import type { Fragment } from '../traceql/storage.ts';
 import { buildBlockOf } from './build.ts';
 import { liveFragment } from './live-fragment.ts';
@@ -9,6 +10,7 @@ import { expectedTraces } from './testing/expected.ts';
 import { memoryBlock } from './testing/memory-block.ts';
 import { type FragmentTrace, type PlainSpan, readFragment, tableOf } from './testing/plain-spans.ts';
 import { random, randomSpans } from './testing/random-table.ts';
+import { hashOfId } from './trace-index.ts';
 
 const newCost = () => ({ requests: 0, bytes: 0, pages: 0 });
 
@@ -81,9 +83,13 @@ test('what blocks share is put together once', async () => {
   const cache = new SnapshotCache();
   const first = newCost();
   const snapshot = await assembleSnapshot(fragments, cache, first);
+  assert.equal(first.requests, 0, 'nothing is read before somebody wants it');
+  const merged = snapshot.fragments.at(-1)!;
+  await merged.loadTraces(first);
   assert.ok(first.requests > 0);
   const second = newCost();
   const again = await assembleSnapshot(fragments, cache, second);
+  await again.fragments.at(-1)!.loadTraces(second);
   assert.equal(second.requests, 0);
   assert.equal(again.version, snapshot.version);
   assert.deepEqual(
@@ -127,3 +133,64 @@ test('many queries at once, over changing sets of blocks, do not disturb each ot
     assert.deepEqual(traces, byId(expectedTraces(present)), `set ${i}`);
   });
 });
+
+test('every trace that overlaps a time range is there and whole, wherever its pieces lie', async () => {
+  const spans = randomSpans({ seed: 6, traces: 70, broken: false });
+  // By start, so that blocks hold different times; pieces of some traces lie far away.
+  const inOrder = spans.toSorted((a, b) => (a.start < b.start ? -1 : 1));
+  const r = random(11);
+  const parts: PlainSpan[][] = Array.from({ length: 8 }, () => []);
+  inOrder.forEach((span, i) => {
+    parts[r.chance(0.06) ? r.below(8) : Math.floor((i * 8) / inOrder.length)]!.push(span);
+  });
+  const fragments = [
+    ...(await Promise.all(parts.slice(0, 7).map((part, i) => block(`time-${i}`, part)))).flat(),
+    liveFragment('now', tableOf(parts[7]!)),
+  ];
+  const expected = expectedTraces(spans);
+  const cache = new SnapshotCache();
+  let shownBlocks = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.nat(60_000), fc.nat(20_000), async (fromMs, lengthMs) => {
+      const startUnixNano = 1_700_000_000_000_000_000n + BigInt(fromMs) * 1_000_000n;
+      const range = { startUnixNano, endUnixNano: startUnixNano + BigInt(lengthMs) * 1_000_000n };
+      const snapshot = await assembleSnapshot(fragments, cache, newCost(), { range });
+      shownBlocks += snapshot.blockCount;
+      const overlaps = ({ start, end }: FragmentTrace) =>
+        BigInt(start) <= range.endUnixNano && BigInt(end) >= range.startUnixNano;
+      const shown = await visible(snapshot.fragments);
+      assert.deepEqual(shown.filter(overlaps), byId(expected.filter(overlaps)));
+    }),
+    { numRuns: 40 },
+  );
+  assert.ok(shownBlocks < 40 * 6, 'blocks outside of the range are left out');
+});
+
+test('traces that only share a hash are told apart', async () => {
+  // Found by trying: ids that differ and hash alike.
+  const [a, b] = collidingIds();
+  const [first] = randomSpans({ seed: 1, traces: 1 });
+  const one = { ...first!, traceId: a };
+  const other = { ...first!, traceId: b };
+  const fragments = [...(await block('one', [one])), ...(await block('other', [other]))];
+  const snapshot = await assembleSnapshot(fragments, new SnapshotCache(), newCost());
+  assert.deepEqual(await visible(snapshot.fragments), byId(expectedTraces([one, other])));
+  for (const span of [one, other]) {
+    const found = await findTrace(fragments, Buffer.from(span.traceId, 'hex'), newCost());
+    assert.deepEqual(await readFragment(found!.fragment), expectedTraces([span]));
+  }
+});
+
+function collidingIds(): [string, string] {
+  const ids = new Map<number, string>();
+  const words = new Uint32Array(4);
+  for (let i = 1; ; i++) {
+    words[0] = Math.imul(i, 0x9e3779b1);
+    words[3] = i;
+    const hash = hashOfId(words);
+    const id = Buffer.from(new Uint8Array(words.buffer)).toString('hex');
+    const known = ids.get(hash);
+    if (known !== undefined) return [known, id];
+    ids.set(hash, id);
+  }
+}

@@ -1,13 +1,12 @@
 /**
- * Knows in which fragments each trace lies, to find traces that lie in more than one.
+ * Finds traces that lie in more than one fragment: those whose hash several fragments' trace indexes have. Nothing is read
+ * for it. Two traces may share a hash; they are then treated as pieces of one, which costs a copy and changes no answer.
  *
- * The traces of a block fragment never change and are numbered once. Live fragments come and go with every query and are
- * only looked up. Blocks that no query has used for a while are forgotten when the numbers grow.
+ * What blocks share changes only with the set of blocks and is kept. Live fragments come and go with every query and are
+ * compared with each other and with the blocks.
  */
-import { throwIfAborted } from '../base/abort.ts';
-import type { ReadCost } from '../traceql/storage.ts';
 import type { StoredFragment } from './stored-fragment.ts';
-import { TraceIdSet, wordsOf } from './trace-id-set.ts';
+import { lowerBound } from './trace-index.ts';
 
 /** One trace in one fragment. */
 export interface TracePlace {
@@ -15,179 +14,152 @@ export interface TracePlace {
   readonly trace: number;
 }
 
-interface KnownFragment {
-  readonly id: string;
-  /** Number of each trace. */
-  readonly numbers: Uint32Array;
-  lastUsed: number;
-}
-
-/** Numbered traces that are kept in any case: 32 bytes each, 32 MiB. */
-const TRACES_KEPT = 1 << 20;
+/** Places in two fragments or more that belong together. */
+export type TornTrace = readonly TracePlace[];
 
 /** Sets of blocks whose shared traces are remembered. */
 const RECENT_MAX = 8;
-
-export interface TornGroups {
-  /** Whose places are all in blocks. A group that has a live place, too, stands in both lists. */
-  readonly ofBlocks: readonly (readonly TracePlace[])[];
-  /** With a place in a live fragment; places of blocks come first. */
-  readonly withLive: readonly (readonly TracePlace[])[];
-}
+/** Hashes that are compared at the same time, about: their table stays in the processor's cache. */
+const PART_HASHES = 1 << 15;
 
 export class TornTraces {
-  #ids = new TraceIdSet();
-  /** By number: fragment and trace that came first. */
-  #ownerFragment: KnownFragment[] = [];
-  #ownerTrace: number[] = [];
-  /** By number, for traces of several fragments: the others. */
-  #others = new Map<number, { fragment: KnownFragment; trace: number }[]>();
-  #known = new Map<string, KnownFragment>();
-  readonly #pending = new Map<string, Promise<void>>();
-  /** What blocks share, by their ids; the last used stands last. */
-  readonly #recent = new Map<string, readonly (readonly TracePlace[])[]>();
-  #numbered = 0;
-  #clock = 0;
+  /** By the ids of the blocks; the last used stands last. */
+  readonly #recent = new Map<string, ReadonlyMap<number, TornTrace>>();
 
-  /** Groups of places of the same trace, two or more each. Reads the traces tables that it does not know yet. */
-  async find(fragments: readonly StoredFragment[], cost: ReadCost, signal?: AbortSignal): Promise<TornGroups> {
-    const blocks = fragments.filter((fragment) => !fragment.isLive);
-    const live = fragments.filter((fragment) => fragment.isLive);
-    await Promise.all(live.map((fragment) => fragment.loadTraces(cost, signal)));
-    // Another query may make us forget a block while we wait for the next one.
-    while (!blocks.every(({ id }) => this.#known.has(id)))
-      await Promise.all(blocks.map((block) => this.#learn(block, cost, signal)));
-    this.#use(blocks);
-    return { ofBlocks: this.#amongBlocks(blocks), withLive: this.#withLive(live, blocks) };
-  }
-
-  #amongBlocks(blocks: readonly StoredFragment[]): readonly (readonly TracePlace[])[] {
+  /** By hash: what blocks share. The same map for the same blocks. */
+  amongBlocks(blocks: readonly StoredFragment[]): ReadonlyMap<number, TornTrace> {
     const key = blocks.map(({ id }) => id).join('\n');
-    let groups = this.#recent.get(key);
-    if (groups === undefined) {
-      const present = byId(blocks);
-      groups = [...this.#others.keys()].map((number) => this.#places(number, present)).filter((p) => p.length > 1);
-    }
+    const torn = this.#recent.get(key) ?? findShared(blocks);
     this.#recent.delete(key);
-    this.#recent.set(key, groups);
+    this.#recent.set(key, torn);
     if (this.#recent.size > RECENT_MAX) this.#recent.delete(this.#recent.keys().next().value!);
-    return groups;
-  }
-
-  /** Places of blocks come first in a group. */
-  #withLive(live: readonly StoredFragment[], blocks: readonly StoredFragment[]): TracePlace[][] {
-    const present = byId(blocks);
-    const seen = new TraceIdSet();
-    const first: TracePlace[] = [];
-    const several = new Map<number, TracePlace[]>();
-    for (const fragment of live) {
-      const ids = wordsOf(fragment.traceIds);
-      for (let trace = 0; trace < fragment.traceCount; trace++) {
-        const place = { fragment, trace };
-        const before = seen.size;
-        const number = seen.add(ids, trace);
-        if (number < before) {
-          const places = several.get(number) ?? [first[number]!];
-          places.push(place);
-          several.set(number, places);
-          continue;
-        }
-        first.push(place);
-        const inBlocks = this.#ids.find(ids, trace);
-        const places = inBlocks < 0 ? [] : this.#places(inBlocks, present);
-        if (places.length > 0) several.set(number, [...places, place]);
-      }
-    }
-    return [...several.values()];
-  }
-
-  #places(number: number, present: ReadonlyMap<string, StoredFragment>): TracePlace[] {
-    const places: TracePlace[] = [];
-    const owner = present.get(this.#ownerFragment[number]!.id);
-    if (owner !== undefined) places.push({ fragment: owner, trace: this.#ownerTrace[number]! });
-    for (const other of this.#others.get(number) ?? []) {
-      const fragment = present.get(other.fragment.id);
-      if (fragment !== undefined) places.push({ fragment, trace: other.trace });
-    }
-    return places;
-  }
-
-  #use(blocks: readonly StoredFragment[]): void {
-    this.#clock++;
-    let traces = 0;
-    for (const block of blocks) {
-      this.#known.get(block.id)!.lastUsed = this.#clock;
-      traces += block.traceCount;
-    }
-    const max = Math.max(TRACES_KEPT, traces * 2);
-    if (this.#numbered > max) this.#forget(max / 2);
-  }
-
-  /** Several queries may want to learn a block at once; one does, and if it fails the others try. */
-  async #learn(block: StoredFragment, cost: ReadCost, signal?: AbortSignal): Promise<void> {
-    while (!this.#known.has(block.id)) {
-      const pending = this.#pending.get(block.id);
-      if (pending !== undefined) {
-        await Promise.allSettled([pending]);
-        throwIfAborted(signal);
-        continue;
-      }
-      const view = block.view();
-      const learning = view.loadTraces(cost, signal).then(() => {
-        const ids = wordsOf(view.traceIds);
-        const numbers = new Uint32Array(view.traceCount);
-        const known = { id: block.id, numbers, lastUsed: this.#clock };
-        for (let trace = 0; trace < numbers.length; trace++) {
-          numbers[trace] = this.#ids.add(ids, trace);
-          this.#own(known, trace);
-        }
-        this.#known.set(block.id, known);
-        this.#numbered += numbers.length;
-      });
-      this.#pending.set(block.id, learning);
-      try {
-        await learning;
-      } finally {
-        this.#pending.delete(block.id);
-      }
-    }
-  }
-
-  #own(fragment: KnownFragment, trace: number): void {
-    const number = fragment.numbers[trace]!;
-    if (number === this.#ownerTrace.length) {
-      this.#ownerFragment.push(fragment);
-      this.#ownerTrace.push(trace);
-      return;
-    }
-    const others = this.#others.get(number);
-    if (others === undefined) this.#others.set(number, [{ fragment, trace }]);
-    else others.push({ fragment, trace });
-  }
-
-  /** Keeps the fragments used last, at least those of the current query, until they have `traces` traces. */
-  #forget(traces: number): void {
-    const kept: KnownFragment[] = [];
-    let numbered = 0;
-    for (const fragment of [...this.#known.values()].sort((a, b) => b.lastUsed - a.lastUsed)) {
-      if (fragment.lastUsed < this.#clock && numbered + fragment.numbers.length > traces) break;
-      kept.push(fragment);
-      numbered += fragment.numbers.length;
-    }
-    const oldIds = this.#ids;
-    this.#ids = new TraceIdSet();
-    this.#ownerFragment = [];
-    this.#ownerTrace = [];
-    this.#others = new Map();
-    this.#known = new Map();
-    this.#numbered = numbered;
-    for (const { id, numbers, lastUsed } of kept) {
-      const renumbered = { id, numbers: numbers.map((number) => this.#ids.addFrom(oldIds, number)), lastUsed };
-      for (let trace = 0; trace < numbers.length; trace++) this.#own(renumbered, trace);
-      this.#known.set(id, renumbered);
-    }
+    return torn;
   }
 }
 
-const byId = (fragments: readonly StoredFragment[]): ReadonlyMap<string, StoredFragment> =>
-  new Map(fragments.map((fragment) => [fragment.id, fragment]));
+/** By hash: traces with a place in a live fragment, with their places in blocks. */
+export function tornWithLive(
+  live: readonly StoredFragment[],
+  blocks: readonly StoredFragment[],
+): ReadonlyMap<number, TornTrace> {
+  const owners = new Map<number, Set<StoredFragment>>();
+  const add = (hash: number, fragment: StoredFragment): void => {
+    const known = owners.get(hash);
+    if (known === undefined) owners.set(hash, new Set([fragment]));
+    else known.add(fragment);
+  };
+  live.forEach((fragment, i) => {
+    for (const other of [...blocks, ...live.slice(i + 1)]) {
+      for (const hash of commonHashes(fragment.traceIndex.hashes, other.traceIndex.hashes)) {
+        add(hash, other);
+        add(hash, fragment);
+      }
+    }
+  });
+  return placesByHash(owners);
+}
+
+function placesByHash(owners: ReadonlyMap<number, ReadonlySet<StoredFragment>>): Map<number, TornTrace> {
+  const torn = new Map<number, TornTrace>();
+  for (const [hash, fragments] of owners) {
+    const places = [...fragments].flatMap((fragment) =>
+      fragment.traceIndex.rowsOf(hash).map((trace): TracePlace => ({ fragment, trace })),
+    );
+    torn.set(hash, places);
+  }
+  return torn;
+}
+
+/** What two ascending lists have in common; may repeat a hash. */
+function commonHashes(a: Uint32Array, b: Uint32Array): number[] {
+  const [few, many] = a.length < b.length ? [a, b] : [b, a];
+  const common: number[] = [];
+  if (few.length * Math.log2(many.length + 1) < many.length) {
+    for (let i = 0; i < few.length; i++) if (many[lowerBound(many, few[i]!)] === few[i]) common.push(few[i]!);
+    return common;
+  }
+  let k = 0;
+  for (let i = 0; i < few.length; i++) {
+    const hash = few[i]!;
+    while (k < many.length && many[k]! < hash) k++;
+    if (many[k] === hash) common.push(hash);
+  }
+  return common;
+}
+
+/** Goes through the range of hashes in parts. Within a part, a hash table tells which fragment had a hash first. */
+function findShared(fragments: readonly StoredFragment[]): ReadonlyMap<number, TornTrace> {
+  const lists = fragments.map((fragment) => fragment.traceIndex.hashes);
+  const total = lists.reduce((sum, { length }) => sum + length, 0);
+  const parts = Math.max(1, Math.ceil(total / PART_HASHES));
+  const table = new HashOwners(PART_HASHES * 4);
+  const next = new Uint32Array(lists.length);
+  const owners = new Map<number, Set<StoredFragment>>();
+  for (let part = 1; part <= parts; part++) {
+    const end = Math.ceil((part * 2 ** 32) / parts);
+    table.clear();
+    for (let f = 0; f < lists.length; f++) {
+      const hashes = lists[f]!;
+      let i = next[f]!;
+      for (; i < hashes.length && hashes[i]! < end; i++) {
+        const owner = table.add(hashes[i]!, f);
+        if (owner === f) continue;
+        const known = owners.get(hashes[i]!);
+        if (known === undefined) owners.set(hashes[i]!, new Set([fragments[owner]!, fragments[f]!]));
+        else known.add(fragments[f]!);
+      }
+      next[f] = i;
+    }
+  }
+  return placesByHash(owners);
+}
+
+/** Hash → the fragment that brought it first. */
+class HashOwners {
+  #hashes: Uint32Array;
+  /** Fragment + 1; 0 is an empty slot. */
+  #owners: Int32Array;
+  #count = 0;
+
+  constructor(slots: number) {
+    this.#hashes = new Uint32Array(slots);
+    this.#owners = new Int32Array(slots);
+  }
+
+  clear(): void {
+    this.#owners.fill(0);
+    this.#count = 0;
+  }
+
+  add(hash: number, fragment: number): number {
+    const slot = this.#slotOf(hash);
+    const owner = this.#owners[slot]!;
+    if (owner !== 0) return owner - 1;
+    this.#hashes[slot] = hash;
+    this.#owners[slot] = fragment + 1;
+    // Hashes need not be spread evenly when ids are not random.
+    if (++this.#count * 2 > this.#owners.length) this.#grow();
+    return fragment;
+  }
+
+  #slotOf(hash: number): number {
+    const mask = this.#owners.length - 1;
+    // The upper bits are much the same within a part.
+    let slot = Math.imul(hash, 0x9e3779b1) >>> 8;
+    for (slot &= mask; this.#owners[slot] !== 0 && this.#hashes[slot] !== hash; ) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  #grow(): void {
+    const hashes = this.#hashes;
+    const owners = this.#owners;
+    this.#hashes = new Uint32Array(hashes.length * 2);
+    this.#owners = new Int32Array(owners.length * 2);
+    for (let i = 0; i < owners.length; i++) {
+      if (owners[i] === 0) continue;
+      const slot = this.#slotOf(hashes[i]!);
+      this.#hashes[slot] = hashes[i]!;
+      this.#owners[slot] = owners[i]!;
+    }
+  }
+}

@@ -86,6 +86,7 @@ export interface ReadCost {
 export interface Fragment {
   /** Stable while the content is the same: usable as a cache key. */
   readonly id: string;
+  // Counts, and the times below, may be too wide before loadTraces(): there are then no more rows and no others.
   readonly spanCount: number;
   readonly traceCount: number;
   readonly eventCount: number;

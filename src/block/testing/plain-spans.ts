@@ -193,9 +193,10 @@ const allScopes: readonly TableColumnScope[] = [
 ];
 
 /** Reads traces [first, end) of a fragment through the port, hidden ones left out. */
-export async function readFragment(fragment: Fragment, first = 0, end = fragment.traceCount): Promise<FragmentTrace[]> {
+export async function readFragment(fragment: Fragment, first = 0, to?: number): Promise<FragmentTrace[]> {
   const cost = { requests: 0, bytes: 0, pages: 0 };
   await fragment.loadTraces(cost);
+  const end = to ?? fragment.traceCount;
   const columns = allScopes.flatMap((scope) => fragment.columns(scope));
   await fragment.load({ fixed: allFixed, columns }, first, end, cost);
   const of = (...scopes: TableColumnScope[]) => columns.filter((c) => scopes.includes(c.scope as TableColumnScope));

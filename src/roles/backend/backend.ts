@@ -9,6 +9,7 @@ import type { Clock } from '../../base/clock.ts';
 import { ErrorKind } from '../../base/errors.ts';
 import type { Rng } from '../../base/random.ts';
 import type { BlockMeta, ManifestState, ManifestStore } from '../../block/manifest.ts';
+import { packIndexes } from '../../block/pack-indexes.ts';
 import { isKind, type ObjectStore } from '../../objectstore/object-store.ts';
 import type { BackendLog, BackendObserver } from './backend-observer.ts';
 import { BlockRewriter } from './block-rewriter.ts';
@@ -143,6 +144,7 @@ export class Backend {
       await this.#retain(tenant, settings, signal);
       await this.#compact(tenant, settings, signal);
     }
+    this.#see(await packIndexes(this.#options, this.#stateOf(tenant), signal));
     await this.#collect(tenant, signal);
     if (clock.nowMs() - (this.#cleanedMs.get(tenant) ?? 0) < cleanIntervalMs) return;
     const { state, ...cleaned } = await this.#garbage.clean(this.#stateOf(tenant), signal);

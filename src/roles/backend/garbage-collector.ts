@@ -4,7 +4,7 @@
  * checked against a manifest that was loaded after it.
  *
  *   files of removed blocks   after `removedGraceMs`, for queries that began before the removal
- *   orphans                   files of blocks that no manifest names: the work of compactions that lost, or of a process that
+ *   orphans                   files of blocks and packs that no manifest names: the work of compactions that lost, or of a process that
  *                             died before its commit; `orphanGraceMs` after the time in the block's id. Who commits a block
  *                             must do it long before that. Names that are not ids of ours are left alone.
  *   dead writers in `covered` no segments, and the same seq at two looks `writerGraceMs` apart
@@ -14,7 +14,7 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { blockIdUnixMs } from '../../block/block-id.ts';
-import type { ManifestState, ManifestStore } from '../../block/manifest.ts';
+import { isNamed, type ManifestState, type ManifestStore } from '../../block/manifest.ts';
 import { blockFileKey, blocksPrefix } from '../../block/manifest-keys.ts';
 import type { ObjectStore } from '../../objectstore/object-store.ts';
 import { listWriters } from '../../wal/segment-reader.ts';
@@ -121,8 +121,4 @@ export class GarbageCollector {
     for (const writer of due.keys()) this.#idleWriters.delete(`${tenant}/${writer}`);
     return { state, writers: due.size };
   }
-}
-
-function isNamed(state: ManifestState, id: string): boolean {
-  return state.blocks.has(id) || state.removed.has(id);
 }

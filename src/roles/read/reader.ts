@@ -3,11 +3,14 @@
  *
  * A writer's live tables are read first, the manifest second, and it must be at least the version that the writer named:
  * a block that replaced a live table in between is then seen instead of the table, never beside it and never neither.
+ *
+ * Every block of the manifest is opened, whatever a query's time range: pieces of a trace may lie anywhere. That costs its
+ * index, mostly out of a pack of hundreds, and later memory for the trace index (6 bytes a trace) and some kilobytes.
  * Blocks and live fragments are kept between queries; what they have read lives in the column cache.
  */
 import { ErrorKind, RubatoError } from '../../base/errors.ts';
 import { liveFragment } from '../../block/live-fragment.ts';
-import type { BlockMeta, ManifestState, ManifestStore } from '../../block/manifest.ts';
+import type { BlockMeta, ManifestState, ManifestStore, PackMeta } from '../../block/manifest.ts';
 import { assembleSnapshot, type FoundTrace, findTrace, SnapshotCache } from '../../block/snapshot.ts';
 import type { StoredFragment } from '../../block/stored-fragment.ts';
 import type { ReadCost, Snapshot, SnapshotRequest, TraceStorage } from '../../traceql/storage.ts';
@@ -22,8 +25,15 @@ export interface LiveSource {
 export interface ReaderOptions {
   readonly live: LiveSource;
   readonly manifest: Pick<ManifestStore, 'load'>;
-  /** Opens a block: its fragments, nothing read but its index. */
-  readonly openBlock: (tenant: string, meta: BlockMeta, cost: ReadCost) => Promise<readonly StoredFragment[]>;
+  /** Opens a block: its fragments, nothing read but its index, unless that is given. */
+  readonly openBlock: (
+    tenant: string,
+    meta: BlockMeta,
+    cost: ReadCost,
+    index?: Uint8Array,
+  ) => Promise<readonly StoredFragment[]>;
+  /** Reads a pack: the indexes in it by block. Unset: the index of every block is read by itself. */
+  readonly readPack?: (tenant: string, pack: PackMeta, cost: ReadCost) => Promise<ReadonlyMap<string, Uint8Array>>;
 }
 
 export interface TraceRequest {
@@ -38,6 +48,8 @@ const manifestTriesMax = 5;
 interface TenantView {
   manifest: ManifestState | undefined;
   readonly blocks: Map<string, Promise<readonly StoredFragment[]>>;
+  /** Fragments of all blocks of a manifest, once they are open. */
+  opened: { readonly manifest: ManifestState; readonly fragments: readonly StoredFragment[] } | undefined;
   /** By table id; `key` changes when the table's visible rows do. */
   readonly live: Map<string, { key: string; fragment: StoredFragment }>;
 }
@@ -55,9 +67,10 @@ export class Reader implements TraceStorage {
   /** `tenant` is one id, or several joined by `|`. */
   async snapshot(request: SnapshotRequest, cost: ReadCost, signal?: AbortSignal): Promise<Snapshot> {
     const tenants = request.tenant.split('|');
-    const parts = await Promise.all(tenants.map((tenant) => this.#fragments(tenant, request, cost, signal)));
+    const parts = await Promise.all(tenants.map((tenant) => this.#fragments(tenant, cost, signal)));
     const { traceId } = request;
     return assembleSnapshot(parts.flat(), this.#cacheOf(request.tenant), cost, {
+      range: request,
       ...(traceId !== undefined && { traceId }),
       ...(signal !== undefined && { signal }),
     });
@@ -65,9 +78,8 @@ export class Reader implements TraceStorage {
 
   /** The traces with this id (16 bytes), whole: one, or one for each of several tenants put together. */
   async trace(request: TraceRequest, cost: ReadCost, signal: AbortSignal): Promise<readonly FoundTrace[]> {
-    const everywhere = { tenant: request.tenant, startUnixNano: 0n, endUnixNano: 0n };
     const tenants = request.tenant.split('|');
-    const parts = await Promise.all(tenants.map((tenant) => this.#fragments(tenant, everywhere, cost, signal)));
+    const parts = await Promise.all(tenants.map((tenant) => this.#fragments(tenant, cost, signal)));
     const found = await findTrace(parts.flat(), request.traceId, cost, signal);
     return found === undefined ? [] : [found];
   }
@@ -85,22 +97,41 @@ export class Reader implements TraceStorage {
     return cache;
   }
 
-  async #fragments(
-    tenant: string,
-    request: SnapshotRequest,
-    cost: ReadCost,
-    signal: AbortSignal | undefined,
-  ): Promise<StoredFragment[]> {
+  async #fragments(tenant: string, cost: ReadCost, signal: AbortSignal | undefined): Promise<StoredFragment[]> {
     let view = this.#tenants.get(tenant);
     if (view === undefined) {
-      view = { manifest: undefined, blocks: new Map(), live: new Map() };
+      view = { manifest: undefined, blocks: new Map(), opened: undefined, live: new Map() };
       this.#tenants.set(tenant, view);
     }
     const live = await this.#options.live.live(tenant);
     const manifest = await this.#manifestSince(tenant, view, live.manifestVersion, signal);
-    const inRange = [...manifest.blocks.values()].filter((block) => overlaps(block, request));
-    const blocks = await Promise.all(inRange.map((block) => this.#open(tenant, view, block, cost)));
-    return [...blocks.flat(), ...this.#liveFragments(view, live.tables, manifest)];
+    const blocks = await this.#blocks(tenant, view, manifest, cost);
+    return [...blocks, ...this.#liveFragments(view, live.tables, manifest)];
+  }
+
+  async #blocks(
+    tenant: string,
+    view: TenantView,
+    manifest: ManifestState,
+    cost: ReadCost,
+  ): Promise<readonly StoredFragment[]> {
+    if (view.opened?.manifest === manifest) return view.opened.fragments;
+    const packs = new Map<string, Promise<ReadonlyMap<string, Uint8Array>>>();
+    const packOf = ({ packId }: BlockMeta) => {
+      const pack = packId === undefined ? undefined : manifest.packs.get(packId);
+      if (pack === undefined || this.#options.readPack === undefined) return undefined;
+      let read = packs.get(pack.id);
+      if (read === undefined) {
+        // A pack that has just been replaced may be gone. Blocks still have their own indexes.
+        read = this.#options.readPack(tenant, pack, cost).catch(() => new Map());
+        packs.set(pack.id, read);
+      }
+      return read;
+    };
+    const opened = [...manifest.blocks.values()].map((block) => this.#open(tenant, view, block, cost, packOf));
+    const fragments = (await Promise.all(opened)).flat();
+    if ((view.opened?.manifest.version ?? 0) <= manifest.version) view.opened = { manifest, fragments };
+    return fragments;
   }
 
   async #manifestSince(
@@ -126,10 +157,20 @@ export class Reader implements TraceStorage {
     );
   }
 
-  #open(tenant: string, view: TenantView, block: BlockMeta, cost: ReadCost): Promise<readonly StoredFragment[]> {
+  #open(
+    tenant: string,
+    view: TenantView,
+    block: BlockMeta,
+    cost: ReadCost,
+    packOf: (block: BlockMeta) => Promise<ReadonlyMap<string, Uint8Array>> | undefined,
+  ): Promise<readonly StoredFragment[]> {
     let opened = view.blocks.get(block.id);
     if (opened === undefined) {
-      opened = this.#options.openBlock(tenant, block, cost);
+      const open = async () => {
+        const index = (await packOf(block))?.get(block.id);
+        return this.#options.openBlock(tenant, block, cost, index);
+      };
+      opened = open();
       view.blocks.set(block.id, opened);
       opened.catch(() => view.blocks.delete(block.id));
     }
@@ -153,9 +194,4 @@ export class Reader implements TraceStorage {
     for (const id of view.live.keys()) if (!seen.has(id)) view.live.delete(id);
     return fragments;
   }
-}
-
-function overlaps(block: BlockMeta, request: SnapshotRequest): boolean {
-  if (request.startUnixNano === 0n && request.endUnixNano === 0n) return true;
-  return block.minStartUnixNano <= request.endUnixNano && block.maxEndUnixNano >= request.startUnixNano;
 }
