@@ -15,7 +15,7 @@ import type {
   ValueType,
 } from '../traceql/storage.ts';
 import type { ColumnBuffer } from './column-buffer.ts';
-import { CodesBuffer, FixedBuffer, Int32Buffer, LookupBuffer, TimesBuffer } from './column-buffers.ts';
+import { CodesBuffer, FixedBuffer, Int32Buffer, LookupBuffer } from './column-buffers.ts';
 import { noValues, PlainDictionary } from './dictionary.ts';
 import type { FixedTable } from './fixed-buffers.ts';
 import type { FragmentRows } from './fragment-rows.ts';
@@ -24,6 +24,7 @@ import { loadPages, type Want } from './page-loader.ts';
 import { ParentIds } from './parent-ids.ts';
 import { isPortField, tableOfScope } from './scopes.ts';
 import type { StoredColumn, StoredFragment, StoredTraces } from './stored-fragment.ts';
+import { TimesBuffer } from './times-buffer.ts';
 import type { TraceArrays } from './trace-arrays.ts';
 import type { TraceIndex } from './trace-index.ts';
 

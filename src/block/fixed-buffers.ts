@@ -3,7 +3,6 @@ import type { BufferOwner, ChunkPlace, ColumnBuffer } from './column-buffer.ts';
 import {
   CodesBuffer,
   type Convert,
-  durationDoubles,
   FixedBuffer,
   Int32Buffer,
   int32Values,
@@ -11,13 +10,11 @@ import {
   type LookupOptions,
   localRows,
   parentRows,
-  signedDoubles,
-  startDoubles,
-  TimesBuffer,
   wordNumbers,
 } from './column-buffers.ts';
 import { kindNames, statusNames } from './layout.ts';
 import { SelectedCodes } from './selected-codes.ts';
+import { durations, signedTimes, spanStarts, TimesBuffer } from './times-buffer.ts';
 import type { TraceArrays } from './trace-arrays.ts';
 
 export type FixedTable = 'spans' | 'events' | 'links';
@@ -55,11 +52,11 @@ export function makeFixedBuffer(name: string, place: ChunkPlace, context: FixedC
     case 'subtree_size':
       return lookupBuffer(place, context, { make: (rows) => new Uint32Array(rows), numbersOf: int32Values });
     case 'start_offset_nano':
-      return new TimesBuffer(place, startDoubles(traces, base), owner);
+      return new TimesBuffer(place, spanStarts(traces, base), owner);
     case 'duration_nano':
-      return new TimesBuffer(place, durationDoubles, owner);
+      return new TimesBuffer(place, durations, owner);
     case 'time_offset_nano':
-      return new TimesBuffer(place, signedDoubles, owner);
+      return new TimesBuffer(place, signedTimes, owner);
     case 'kind':
     case 'status': {
       const numbersOf = wordNumbers(where, name === 'kind' ? kindNames : statusNames);

@@ -29,6 +29,12 @@ export const byteScratch: Scratch<Uint8Array> = (length) => {
   return bytes;
 };
 
+let doubles = new Float64Array(1 << 10);
+export const doubleScratch: Scratch<Float64Array> = (length) => {
+  if (doubles.length < length) doubles = new Float64Array(length * 2);
+  return doubles;
+};
+
 export class RowSelection {
   /** [first, end) pairs, ascending, none empty. */
   readonly ranges: readonly number[];
@@ -62,7 +68,7 @@ export class RowSelection {
   }
 
   /** Decodes the selected rows of a page, one at least, to out[(local - base) * width ..). */
-  decode<A extends Uint8Array | Uint32Array, R>(
+  decode<A extends Uint8Array | Uint32Array | Float64Array, R>(
     page: PageLocation,
     target: { readonly out: A; readonly width: number; readonly scratch: Scratch<A>; readonly base?: number },
     decode: DecodeRows<A, R>,

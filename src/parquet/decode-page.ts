@@ -4,7 +4,7 @@
  */
 import { corrupt } from '../base/errors.ts';
 import { decodeByteStreamSplit } from './byte-stream-split.ts';
-import { decodeDelta } from './delta.ts';
+import { decodeDelta, decodeDeltaToDoubles } from './delta.ts';
 import { countPresent, spreadToBytes, spreadToShorts, spreadToWords } from './levels.ts';
 import { Encoding, type OpenPage, openPage } from './page.ts';
 import { decodePlain } from './plain.ts';
@@ -89,6 +89,19 @@ export function decodeCodes(
 /** Decodes a data page of a required int64 column into words out[2 * at ..): low and high word. Returns its rows. */
 export function decodeInt64(page: Uint8Array, out: Uint32Array, at: number): number {
   return decodeIntegers(page, out, at, 2);
+}
+
+/**
+ * As decodeInt64, as doubles into out[at ..), if it is delta-coded and all values are exact as such. Returns its rows, or
+ * undefined when it has to be decoded as words.
+ */
+export function decodeInt64ToDoubles(page: Uint8Array, out: Float64Array, at: number): number | undefined {
+  const where = 'int64 page';
+  const { header, body } = openPage(page, 'data', where);
+  const rows = header.values;
+  if (at + rows > out.length) throw corrupt(`${where}, byte 0`, `${rows} rows where ${out.length - at} are left`);
+  if (header.encoding !== Encoding.deltaBinaryPacked) return undefined;
+  return decodeDeltaToDoubles(body, 0, rows, out, at, where) ? rows : undefined;
 }
 
 /** Decodes a data page of a required int32 column into out[at ..). Returns its rows. */

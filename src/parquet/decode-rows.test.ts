@@ -2,8 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { RubatoError } from '../base/errors.ts';
-import { decodeCodesOfRows, decodeFixedOfRows, decodeIntegersOfRows } from './decode-rows.ts';
-import { type ColumnChunk, decodeCodes, decodeDictionary, decodeFixed, decodeInt64 } from './read-file.ts';
+import { decodeCodesOfRows, decodeDoublesOfRows, decodeFixedOfRows, decodeIntegersOfRows } from './decode-rows.ts';
+import {
+  type ColumnChunk,
+  decodeCodes,
+  decodeDictionary,
+  decodeFixed,
+  decodeInt64,
+  decodeInt64ToDoubles,
+} from './read-file.ts';
 import { BOOLEAN_DICTIONARY, type ColumnSchema, type PlainValues } from './schema.ts';
 import { openFile, type TestColumn, type Value, writeTable } from './test-support.ts';
 
@@ -60,6 +67,13 @@ test('some rows of a page are the same as those of the whole page', () => {
           const out = new Uint32Array(count * 2 + 2);
           decodeIntegersOfRows(slice, 2, { first, end, of: page.rows }, { out, at: 1 });
           assert.deepEqual(out.subarray(2), whole.subarray(first * 2, end * 2));
+          const exact = [...new BigInt64Array(whole.buffer)].map(Number);
+          const doubles = new Float64Array(page.rows + 1);
+          assert.equal(decodeInt64ToDoubles(slice, doubles, 1), page.rows);
+          assert.deepEqual([...doubles.subarray(1)], exact);
+          const some = new Float64Array(count);
+          assert.ok(decodeDoublesOfRows(slice, { first, end, of: page.rows }, { out: some, at: 0 }));
+          assert.deepEqual([...some], exact.slice(first, end));
           continue;
         }
         if (schema.name === 'id') {
@@ -114,5 +128,26 @@ test('damaged pages give values or an error of kind corrupt, never anything else
       }
     }),
     { numRuns: 1000 },
+  );
+});
+
+test('64-bit numbers are decoded to doubles exactly or not at all', () => {
+  const nearLimit = fc.bigInt({ min: -(2n ** 54n), max: 2n ** 54n });
+  const any = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+  const small = fc.bigInt({ min: -1000n, max: 10n ** 12n });
+  fc.assert(
+    fc.property(fc.array(fc.oneof({ weight: 40, arbitrary: small }, nearLimit, any), { minLength: 1 }), (values) => {
+      const schema: ColumnSchema = { name: 'time', physical: 'int64', optional: false };
+      const { bytes } = writeTable([{ schema, as: 'delta', values }], [values.length], { pageRows: 1000, level: 1 });
+      const [page] = openFile(bytes).rowGroups[0]!.columns[0]!.pages;
+      const out = new Float64Array(values.length);
+      const rows = decodeInt64ToDoubles(bytes.subarray(page!.offset, page!.offset + page!.size), out, 0);
+      if (values.every((value) => value >= -1000n && value <= 10n ** 12n)) assert.equal(rows, values.length);
+      if (rows !== undefined)
+        assert.deepEqual(
+          [...out].map((value) => BigInt(value)),
+          values,
+        );
+    }),
   );
 });

@@ -5,6 +5,7 @@
  */
 import { corrupt } from '../base/errors.ts';
 import { findLevels, lengthPrefixed, unpackIntegers } from './decode-page.ts';
+import { decodeDeltaToDoubles } from './delta.ts';
 import { countRange, spreadRange } from './levels.ts';
 import { Encoding, type OpenPage, openPage } from './page.ts';
 import { decodePlainRange } from './plain.ts';
@@ -113,6 +114,25 @@ export function decodeIntegersOfRows(
   const from = rows.first * wordsPerValue;
   const words = (rows.end - rows.first) * wordsPerValue;
   for (let i = 0; i < words; i++) out[at * wordsPerValue + i] = scratch[from + i]!;
+}
+
+let doubles = new Float64Array(1 << 14);
+
+/** As decodeInt64ToDoubles, of some rows. False when they have to be decoded as words. */
+export function decodeDoublesOfRows(
+  page: Uint8Array,
+  rows: PageRows,
+  { out, at }: { readonly out: Float64Array; readonly at: number },
+): boolean {
+  const where = 'int64 page';
+  const open = openPage(page, 'data', where);
+  checkRows(open, rows, where);
+  const { header, body } = open;
+  if (header.encoding !== Encoding.deltaBinaryPacked) return false;
+  if (doubles.length < rows.end) doubles = new Float64Array(rows.end * 2);
+  if (!decodeDeltaToDoubles(body, 0, header.values, doubles, 0, where, rows.end)) return false;
+  for (let row = rows.first; row < rows.end; row++) out[at + row - rows.first] = doubles[row]!;
+  return true;
 }
 
 /** The rows of a required fixed column to out[at * width ..). */

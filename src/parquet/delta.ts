@@ -265,6 +265,62 @@ export function decodeDelta(
   }
 }
 
+/**
+ * Bounds within which {@link decodeDeltaToDoubles} works: 32 steps from such a value, each a smallest delta and so many
+ * bits, stay exact.
+ */
+const EXACT_VALUE_MAX = 2 ** 52;
+const EXACT_STEP_BITS = 46;
+const EXACT_STEP_MAX = 2 ** EXACT_STEP_BITS;
+
+const stepLows = new Uint32Array(MINIBLOCK_VALUES);
+const stepHighs = new Uint32Array(MINIBLOCK_VALUES);
+
+/**
+ * As {@link decodeDelta} of int64, as doubles to out[to ..): a third of the time, as there are no carries. False, and
+ * nothing decoded that can be used, when a value might not be exact or the blocks are not cut as ours are.
+ */
+export function decodeDeltaToDoubles(
+  bytes: Uint8Array,
+  at: number,
+  count: number,
+  out: Float64Array,
+  to: number,
+  where: string,
+  wanted = count,
+): boolean {
+  const reader: DeltaReader = new DeltaReader(bytes, at, where);
+  if (reader.varint() !== BLOCK_VALUES || reader.varint() !== MINIBLOCKS) return false;
+  if (reader.varint() !== count) reader.fail('the page header gives another number of values');
+  reader.zigzagPair();
+  if (wanted === 0) return true;
+  let value = reader.high * 4294967296 + reader.low;
+  let o = to;
+  out[o++] = value;
+  for (let left = wanted - 1; left > 0; ) {
+    reader.zigzagPair();
+    const min = reader.high * 4294967296 + reader.low;
+    const widthsAt = reader.at;
+    reader.at += MINIBLOCKS;
+    for (let mini = 0; mini < MINIBLOCKS && left > 0; mini++) {
+      const width = bytes[widthsAt + mini];
+      if (width === undefined) reader.fail('deltas end too early');
+      if (width > EXACT_STEP_BITS || Math.abs(min) > EXACT_STEP_MAX || Math.abs(value) > EXACT_VALUE_MAX) return false;
+      const size = (MINIBLOCK_VALUES / 8) * width;
+      if (size > bytes.length - reader.at) reader.fail('deltas end too early');
+      if (width === 0) stepLows.fill(0);
+      else if (width <= 32) unpackToWords(bytes, reader.at, MINIBLOCK_VALUES / 8, width, stepLows, 0);
+      else unpackToPairs(bytes, reader.at, width, stepLows, stepHighs);
+      reader.at += size;
+      const values = Math.min(left, MINIBLOCK_VALUES);
+      if (width <= 32) for (let i = 0; i < values; i++) out[o++] = value += min + stepLows[i]!;
+      else for (let i = 0; i < values; i++) out[o++] = value += min + stepHighs[i]! * 4294967296 + stepLows[i]!;
+      left -= values;
+    }
+  }
+  return Math.abs(value) <= EXACT_VALUE_MAX;
+}
+
 /** Unpacks a miniblock of deltas of 33 .. 64 bits. */
 function unpackToPairs(bytes: Uint8Array, start: number, width: number, lows: Uint32Array, highs: Uint32Array): void {
   let at = start;

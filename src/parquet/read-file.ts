@@ -9,7 +9,14 @@ import { type ChunkMetadata, FOOTER, type Footer, footerLength, readFooter, TRAI
 import type { ColumnSchema } from './schema.ts';
 import { ThriftReader, ThriftType } from './thrift.ts';
 
-export { decodeCodes, decodeDictionary, decodeFixed, decodeInt32, decodeInt64 } from './decode-page.ts';
+export {
+  decodeCodes,
+  decodeDictionary,
+  decodeFixed,
+  decodeInt32,
+  decodeInt64,
+  decodeInt64ToDoubles,
+} from './decode-page.ts';
 
 export interface PageLocation {
   /** Of the page's header in the file. */
