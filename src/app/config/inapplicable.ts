@@ -150,6 +150,7 @@ export const inapplicableKeys: readonly string[] = [
   'storage.trace.background_cache',
   'storage.trace.cache_min_compaction_level',
   'storage.trace.cache_max_block_age',
+  'storage.trace.wal.path',
   'storage.trace.wal.completedfilepath',
   'storage.trace.wal.blocksfilepath',
   'storage.trace.wal.v2_encoding',

@@ -60,7 +60,11 @@ overrides:
   assert.deepEqual(config.distributor.receivers?.otlp?.protocols.grpc, {});
   assert.equal(config.compactor.compaction.block_retention, 3_600_000);
   assert.equal(config.overrides.defaults.ingestion?.rate_limit_bytes, 0);
-  assert.deepEqual(inapplicable, ['compactor.ring (line 11)', 'storage.trace.pool (line 23)']);
+  assert.deepEqual(inapplicable, [
+    'compactor.ring (line 11)',
+    'storage.trace.pool (line 23)',
+    'storage.trace.wal.path (line 20)',
+  ]);
 });
 
 test('an unknown key is refused with its line', () => {

@@ -27,15 +27,6 @@ const dimensionMappings = z.array(
   z.strictObject({ name: z.string().min(1), source_labels: names.min(1), join: z.string().optional() }),
 );
 
-export const processorNames = [
-  'service-graphs',
-  'span-metrics',
-  'span-metrics-count',
-  'span-metrics-latency',
-  'span-metrics-size',
-  'host-info',
-] as const;
-
 const serviceGraphs = z.strictObject({
   histogram_buckets: buckets.optional(),
   dimensions: names.optional(),
@@ -63,9 +54,10 @@ const spanMetrics = z.strictObject({
 
 const hostInfo = z.strictObject({ host_identifiers: names.optional(), metric_name: z.string().optional() });
 
-/** What a tenant may also set itself, by the overrides API. Ranges are checked there and here alike. */
+/** What a tenant may also set itself, by the overrides API, which is stricter about some. */
 export const generatorShape = {
-  processors: z.array(z.enum(processorNames)).optional(),
+  /** Names that do not exist are for the generator to ignore: files still hold those of older versions. */
+  processors: names.optional(),
   collection_interval: durationMs.optional(),
   disable_collection: z.boolean().optional(),
   generate_native_histograms: z.enum(['classic', 'native', 'both']).optional(),

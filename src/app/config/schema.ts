@@ -128,7 +128,6 @@ export const configSchema = z.strictObject({
           /** Requests gather this long before they are stored together and answered. Default 10 ms on disk. */
           wal: z
             .strictObject({
-              path: z.string().optional(),
               linger: durationMs.optional(),
               segment_bytes: count.optional(),
             })

@@ -8,6 +8,15 @@ import { isMapping } from '../config/yaml-file.ts';
 /** Limits in the JSON that the API speaks; durations are text. */
 export type UserLimits = Readonly<Record<string, unknown>>;
 
+const processors = [
+  'service-graphs',
+  'span-metrics',
+  'span-metrics-count',
+  'span-metrics-latency',
+  'span-metrics-size',
+  'host-info',
+] as const;
+
 const between = (fromMs: number, toMs: number, text: string) =>
   durationMs.refine((ms) => ms >= fromMs && ms <= toMs, { error: `must be between ${text}` }).optional();
 
@@ -17,6 +26,7 @@ const schema = z.strictObject({
   metrics_generator: z
     .strictObject({
       ...generatorShape,
+      processors: z.array(z.enum(processors)).optional(),
       collection_interval: between(15_000, 5 * 60_000, '15s and 5m'),
       ingestion_time_range_slack: between(0, 12 * 3_600_000, '0s and 12h'),
     })
