@@ -244,6 +244,11 @@ test('a request that brings more live traces than a tenant may have is refused w
   await push(writer, spans(3), 't');
   assert.equal(visible(writer), 3);
   assert.deepEqual(outcomes, ['rows 0 to 2', 'live_traces_exceeded', 'rows 2 to 3', 'rows 0 to 3']);
+
+  await clock.advance(5_000);
+  await assert.rejects(push(writer, spans(1)), /LIVE_TRACES_EXCEEDED/);
+  writer.tick();
+  await push(writer, spans(1));
 });
 
 test('answers are held back as long as a tenant is told to wait', async () => {

@@ -31,7 +31,10 @@ export interface BlockBuilder {
 export interface TenantLimits extends IngestLimits {
   /** Longest attribute key or string value kept, bytes; 0 = unlimited. */
   readonly attributeBytesMax: number;
-  /** Traces in the tenant's open table; a request that would bring more is refused. 0 = unlimited, the default. */
+  /**
+   * Traces in the tenant's open table; a request that would bring more is refused, and finds room at latest
+   * {@link traceLiveMs} after the table was opened. 0 = unlimited, the default.
+   */
   readonly liveTracesMax?: number;
   /** Answers are held back so long. Default 0. */
   readonly answerDelayMs?: number;
@@ -87,6 +90,9 @@ interface TenantState {
   /** The newest that is known here; readers must have seen at least its version. */
   manifest: ManifestState | undefined;
 }
+
+/** A table that is full of traces is cut when it is this old: as long as Tempo takes a trace without new spans for live. */
+const traceLiveMs = 5_000;
 
 /** Pause before a failed build or commit is tried again; doubles up to the bound. */
 const retryBuildMs = { first: 500, max: 30_000 };
@@ -179,6 +185,8 @@ export class Writer implements Ingest {
     const tracesMax = limits.liveTracesMax!;
     if (live.admitTraces(before.spanCount, tracesMax)) return;
     live.table.rollback(before);
+    // Or else there would be no room before the table is old.
+    if (this.#options.clock.nowMs() - live.openedUnixMs >= traceLiveMs) this.#due.add(this.#stateOf(tenant));
     throw new ExhaustedError(
       'live_traces_exceeded',
       `LIVE_TRACES_EXCEEDED: max live traces exceeded for tenant ${tenant}: limit ${tracesMax}`,
