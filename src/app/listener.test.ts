@@ -56,6 +56,19 @@ test('HTTP/1.1, HTTP/2 and gRPC share a port at the same time', async (context) 
   }
 });
 
+test('an answer that takes too long is cut, others are not', async (context) => {
+  const slow: ListenerHandlers = {
+    ...echo,
+    http: (request, response) => {
+      if (request.url === '/slow') return;
+      response.end('quick');
+    },
+  };
+  const { port } = await listen(context, slow, { ...defaultListenerTimes, answerMs: 50 });
+  await assert.rejects(get(port, '/slow'));
+  assert.equal(await get(port, '/quick'), 'quick');
+});
+
 test('a request may have a URL as long as the longest query', async (context) => {
   const { port } = await listen(context);
   const path = `/search?q=${'%7B'.repeat(131_072)}`;

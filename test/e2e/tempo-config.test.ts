@@ -54,7 +54,12 @@ test('a single-binary tempo.yaml starts the server, and keys that do nothing are
     'overrides:\n  team-a:\n    ingestion:\n      rate_limit_bytes: 1\n',
   );
   const httpPort = await freePort();
-  const args = [`-config.file=${file}`, '-config.expand-env=true', `-server.http-listen-port=${httpPort}`];
+  const args = [
+    `-config.file=${file}`,
+    '-config.expand-env=true',
+    `-server.http-listen-port=${httpPort}`,
+    '-shutdown-delay=2s',
+  ];
   let output = '';
   child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -97,6 +102,8 @@ test('a single-binary tempo.yaml starts the server, and keys that do nothing are
   assert.equal(run(['-health', `-health.url=${url}/ready`]).status, 0);
   const ended = new Promise<number | null>((resolve) => child?.once('exit', (code) => resolve(code)));
   child.kill('SIGTERM');
+  await until('balancers are told', async () => (await request(`${url}/ready`)).status === 503);
+  assert.equal(await send('team-b'), 200, 'the ports are open until the delay is over');
   assert.equal(await ended, 0);
   assert.match(output, /^level=\w+ ts=\S+ msg=/m, 'logs are in the format that the file asks for');
   const unhealthy = run(['-health', `-health.url=${url}/ready`]);
