@@ -102,9 +102,14 @@ test('time grows with the length of the text', () => {
     return least;
   };
   for (const [name, shape] of Object.entries(shapes)) {
-    const short = time(shape(1_000));
-    const long = time(shape(10_000));
-    // A quadratic step costs 100 times as much; the allowance is for cold code and a busy machine.
+    let short = time(shape(1_000));
+    let long = time(shape(10_000));
+    // A quadratic step costs 100 times as much, every time; the allowance is for cold code. Other processes may take the
+    // core away in every round of one measurement, so one that fails is made again.
+    for (let again = 0; again < 3 && long >= 25 * short + 20; again += 1) {
+      short = time(shape(1_000));
+      long = time(shape(10_000));
+    }
     assert.ok(long < 25 * short + 20, `${name}: ${short.toFixed(2)} ms became ${long.toFixed(2)} ms`);
     if (process.env['RUBATO_TIMES'])
       console.log(`${name}: ${short.toFixed(2)} ms, ten times as long ${long.toFixed(2)} ms`);

@@ -263,8 +263,11 @@ function parseOperand(reader: TokenReader, expecting: string): Term {
   const name = token.kind === 'identifier' ? aggregateNames.get(token.text) : undefined;
   if (name !== undefined) return { form: 'scalar', node: parseAggregate(reader, name), whole: false };
   const negative = reader.acceptSymbol('-');
-  const { kind } = reader.token;
-  const literal = kind === 'int' || kind === 'float' || kind === 'duration' ? acceptStatic(reader) : undefined;
+  const { kind, text } = reader.token;
+  // The smallest int has no positive counterpart to put a sign before; it is printed, and so must be read, by name.
+  const named = kind === 'identifier' && !negative && (text === 'minInt' || text === 'maxInt');
+  const number = kind === 'int' || kind === 'float' || kind === 'duration' || named;
+  const literal = number ? acceptStatic(reader) : undefined;
   if (literal === undefined) reader.fail(negative ? 'a number or duration' : expecting);
   const value = negative ? (negate(literal) ?? literal) : literal;
   reader.built(1);

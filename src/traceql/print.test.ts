@@ -90,3 +90,11 @@ test('values print as literals of their own type', () => {
   assert.equal(formatFloat(Number.NaN), 'NaN');
   assert.equal(formatFloat(Number.NEGATIVE_INFINITY), '-Inf');
 });
+
+test('the extreme ints stand in scalar filters on both sides', () => {
+  for (const text of ['minInt < count()', 'count() > minInt', '{ true } | count() < maxInt', '{ .a = minInt }']) {
+    const printed = printQuery(parseQuery(text));
+    assert.deepEqual(stripPositions(parseQuery(printed)), stripPositions(parseQuery(text)), text);
+    assert.equal(printQuery(parseQuery(printed)), printed);
+  }
+});
