@@ -196,7 +196,8 @@ export class LiveTable {
   #coded(column: number): CodedColumn {
     const { data } = this.ordered;
     const table = tableOfScope[data.columns[column]!.scope];
-    if (this.#isSlice || this.#gathered[table]++ >= GATHERED_MAX) return this.coder().column(this.#transposed[table](), column);
+    if (this.#isSlice || this.#gathered[table]++ >= GATHERED_MAX)
+      return this.coder().column(this.#transposed[table](), column);
     const { source, ...values } = this.#attributes[table]();
     return this.coder().gather(valuesOfColumn(data, column, values), source);
   }
