@@ -35,19 +35,15 @@ before(async () => {
   const at = (port: number): string => `127.0.0.1:${port}`;
   server = await startTestServer({
     dataFolder: folder.path,
-    config: {
-      distributor: {
-        receivers: {
-          jaeger: {
-            protocols: {
-              thrift_http: { endpoint: at(ports.thriftHttp) },
-              // What clients in JavaScript speak over UDP.
-              thrift_binary: { endpoint: at(ports.udp) },
-            },
-          },
-          zipkin: { endpoint: at(ports.zipkin), cors: { allowed_origins: ['https://*.example.org'] } },
+    receivers: {
+      jaeger: {
+        protocols: {
+          thrift_http: { endpoint: at(ports.thriftHttp) },
+          // What clients in JavaScript speak over UDP.
+          thrift_binary: { endpoint: at(ports.udp) },
         },
       },
+      zipkin: { endpoint: at(ports.zipkin), cors: { allowed_origins: ['https://*.example.org'] } },
     },
   });
 });
