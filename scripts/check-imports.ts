@@ -75,7 +75,37 @@ for (const file of files) {
   }
 }
 
+/**
+ * The web UI is bundled for browsers: of src/ it takes what is browser-safe, and its pages take nothing of each other, so
+ * that each stays a chunk of its own. `api/contract` holds types only; its own rule is that of src/api.
+ */
+const uiMayImport = ['src/base/', 'src/traceql/', 'src/api/contract/'];
+const uiPages = new Set(['search', 'trace', 'explore', 'services', 'status']);
+const uiFiles = globSync('ui/src/**/*.{ts,tsx}', { cwd: root }).sort();
+
+for (const file of uiFiles) {
+  if (/\.test\.tsx?$/.test(file)) continue;
+  const folder = file.split(path.sep)[2]!;
+  const text = readFileSync(path.join(root, file), 'utf8');
+  for (const match of text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
+    const target = match[1]!;
+    if (target.startsWith('node:')) problems.push(`${file}: browsers have no ${target}`);
+    if (!target.startsWith('.')) continue;
+    const to = path
+      .relative(root, path.resolve(root, path.dirname(file), target))
+      .split(path.sep)
+      .join('/');
+    const page = /^ui\/src\/([^/]+)\//.exec(to)?.[1];
+    if (page === undefined) {
+      if (!to.startsWith('ui/src/') && !uiMayImport.some((allowedPath) => to.startsWith(allowedPath)))
+        problems.push(`${file}: the web UI must not import ${to}`);
+    } else if (page !== folder && folder !== 'app' && uiPages.has(page))
+      problems.push(`${file}: ui/src/${folder} must not import the page ${page}`);
+  }
+}
+
 if (files.length === 0) problems.push('no files found under src/');
+if (uiFiles.length === 0) problems.push('no files found under ui/src/');
 for (const problem of problems) console.error(problem);
-console.log(`check-imports: ${files.length} files, ${problems.length} problems`);
+console.log(`check-imports: ${files.length + uiFiles.length} files, ${problems.length} problems`);
 process.exit(problems.length > 0 ? 1 : 0);

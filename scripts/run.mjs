@@ -73,6 +73,7 @@ const bin = (name) => path.join(root, 'node_modules', '.bin', name);
 
 async function check(node) {
   await run(bin('tsc'), ['-p', root]);
+  await run(bin('tsc'), ['-p', path.join(root, 'ui')]);
   await run(bin('biome'), ['check', '--error-on-warnings', root]);
   await run(node, ['scripts/check-imports.ts']);
 }
@@ -80,10 +81,12 @@ async function check(node) {
 const [task = 'help', ...args] = process.argv.slice(2);
 install();
 const node = pinnedNode();
+const buildUi = () => run(node, ['ui/build.ts']);
 const test = (files) => run(node, ['--test', '--test-timeout=300000', ...files]);
 
 switch (task) {
   case 'up':
+    await buildUi();
     await run(node, ['src/cli/main.ts', ...args], { always: true });
     break;
   case 'cli':
@@ -98,7 +101,8 @@ switch (task) {
       break;
     }
     await check(node);
-    await test(['src/**/*.test.ts', 'test/**/*.test.ts']);
+    await buildUi();
+    await test(['src/**/*.test.ts', 'test/**/*.test.ts', 'ui/src/**/*.test.ts']);
     break;
   }
   case 'test-long':

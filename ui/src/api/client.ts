@@ -1,0 +1,130 @@
+/** The server's query API. Times are Unix milliseconds here; what the API wants is made here and nowhere else. */
+import type {
+  BuildInfoResponse,
+  QueryInstantResponse,
+  QueryRangeResponse,
+  ScopedTagNamesResponse,
+  SearchResponse,
+  TraceV2Response,
+  TypedTagValuesResponse,
+} from '../../../src/api/contract/index.ts';
+import { tenant } from '../app/tenant.ts';
+import type { TimeRange } from '../base/range.ts';
+
+/** What the server answered instead of a result. `status` 0: there was no answer. */
+export class ApiError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+  }
+}
+
+export type Params = Readonly<Record<string, string | number | boolean | undefined>>;
+
+const prefix = document.querySelector<HTMLMetaElement>('meta[name="rubato-api-prefix"]')?.content ?? '';
+
+/** Address of an API path with its parameters; `undefined` and '' are left out. */
+export function apiUrl(path: string, params: Params = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== undefined && value !== '') search.set(name, String(value));
+  }
+  const base = path.startsWith('/api/') || path.startsWith('/jaeger/') ? prefix + path : path;
+  return search.size === 0 ? base : `${base}?${search}`;
+}
+
+/** @throws ApiError; DOMException AbortError when the signal fires */
+export async function request(url: string, signal?: AbortSignal, accept = 'application/json'): Promise<Response> {
+  const headers: Record<string, string> = { accept };
+  if (tenant.peek() !== '') headers['x-scope-orgid'] = tenant.peek();
+  let response: Response;
+  try {
+    response = await fetch(url, { headers, ...(signal === undefined ? {} : { signal }) });
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    throw new ApiError(0, 'The server cannot be reached');
+  }
+  if (!response.ok) throw new ApiError(response.status, (await response.text()).trim() || response.statusText);
+  return response;
+}
+
+export async function getJson<Shape>(path: string, params?: Params, signal?: AbortSignal): Promise<Shape> {
+  return (await request(apiUrl(path, params), signal)).json() as Promise<Shape>;
+}
+
+export async function getText(path: string, params?: Params, signal?: AbortSignal): Promise<string> {
+  return (await request(apiUrl(path, params), signal, 'text/plain')).text();
+}
+
+/** The API takes whole seconds, `end` exclusive: a range is widened to them. */
+export function rangeParams(range: TimeRange | undefined): Params {
+  if (range === undefined) return {};
+  return { start: Math.floor(range.fromMs / 1000), end: Math.ceil(range.toMs / 1000) };
+}
+
+interface Ranged {
+  readonly range?: TimeRange;
+}
+
+export interface SearchQuery extends Ranged {
+  readonly q: string;
+  readonly limit?: number;
+  readonly spss?: number;
+  readonly sort?: string;
+  readonly totals?: boolean;
+  readonly cost?: boolean;
+}
+
+export function search({ range, ...query }: SearchQuery, signal?: AbortSignal): Promise<SearchResponse> {
+  return getJson('/api/search', { ...query, ...rangeParams(range) }, signal);
+}
+
+export interface RangeQuery extends Ranged {
+  readonly q: string;
+  /** Like `15s`; the server chooses when it is not there. */
+  readonly step?: string;
+  readonly exemplars?: number;
+  readonly maxSeries?: number;
+}
+
+export function queryRange({ range, ...query }: RangeQuery, signal?: AbortSignal): Promise<QueryRangeResponse> {
+  return getJson('/api/metrics/query_range', { ...query, ...rangeParams(range) }, signal);
+}
+
+export function queryInstant(
+  { range, ...query }: Omit<RangeQuery, 'step'>,
+  signal?: AbortSignal,
+): Promise<QueryInstantResponse> {
+  return getJson('/api/metrics/query', { ...query, ...rangeParams(range) }, signal);
+}
+
+export interface TagQuery extends Ranged {
+  readonly q?: string;
+  readonly scope?: string;
+  readonly limit?: number;
+}
+
+export function tagNames({ range, ...query }: TagQuery, signal?: AbortSignal): Promise<ScopedTagNamesResponse> {
+  return getJson('/api/v2/search/tags', { ...query, ...rangeParams(range) }, signal);
+}
+
+/** `name` as TraceQL writes it: `resource.service.name`, `status`, `span.http.method`. */
+export function tagValues(
+  name: string,
+  { range, ...query }: TagQuery,
+  signal?: AbortSignal,
+): Promise<TypedTagValuesResponse> {
+  const path = `/api/v2/search/tag/${encodeURIComponent(name)}/values`;
+  return getJson(path, { ...query, ...rangeParams(range) }, signal);
+}
+
+export function trace(id: string, range?: TimeRange, signal?: AbortSignal): Promise<TraceV2Response> {
+  return getJson(`/api/v2/traces/${encodeURIComponent(id)}`, rangeParams(range), signal);
+}
+
+export function buildInfo(signal?: AbortSignal): Promise<BuildInfoResponse> {
+  return getJson('/api/status/buildinfo', {}, signal);
+}
