@@ -12,11 +12,13 @@ import type {
   TagValuesRequest,
   TagValuesResult,
 } from '../traceql/result.ts';
+import type { ServiceGraphRequest, ServiceGraphResult } from '../traceql/service-graph.ts';
 import type { ReadCost, TraceStorage } from '../traceql/storage.ts';
 import { QueryCache } from './metrics/query-cache.ts';
 import { runMetrics } from './metrics/run-metrics.ts';
 import { explainSearch, type SearchExplanation } from './search/explain.ts';
 import { runSearch } from './search/run-search.ts';
+import { runServiceGraph } from './service-graph/run-service-graph.ts';
 import { runTagNames, runTagValues } from './tags/run-tags.ts';
 import { Turns } from './work.ts';
 
@@ -76,6 +78,10 @@ export class Engine implements QueryEngine {
 
   tagValues(request: TagValuesRequest, signal: AbortSignal): Promise<TagValuesResult> {
     return runTagValues(this.#context, request, signal);
+  }
+
+  serviceGraph(request: ServiceGraphRequest, signal: AbortSignal): Promise<ServiceGraphResult> {
+    return runServiceGraph(this.#context, request, signal);
   }
 
   /** How a query would be executed, as far as finding spans goes. Reads indexes and traces tables, no spans. */

@@ -3,6 +3,7 @@
  * command line and the web UI, so it belongs to the language. Times are Unix nanoseconds unless a name says otherwise.
  */
 import type { Query, Static } from './ast.ts';
+import type { ServiceGraphRequest, ServiceGraphResult } from './service-graph.ts';
 
 /** A value in an answer: a scalar, or an array, map or bytes value as OTLP AnyValue protobuf. */
 export type ResultValue = Static | { readonly type: 'any'; readonly anyValue: Uint8Array };
@@ -194,4 +195,5 @@ export interface QueryEngine {
   ): Promise<MetricsResult>;
   tagNames(request: TagNamesRequest, signal: AbortSignal): Promise<TagNamesResult>;
   tagValues(request: TagValuesRequest, signal: AbortSignal): Promise<TagValuesResult>;
+  serviceGraph(request: ServiceGraphRequest, signal: AbortSignal): Promise<ServiceGraphResult>;
 }

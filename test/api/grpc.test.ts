@@ -197,6 +197,7 @@ async function withSearch(
     metrics: () => assert.fail(),
     tagNames: () => assert.fail(),
     tagValues: () => assert.fail(),
+    serviceGraph: () => assert.fail(),
   };
   const started = await startGrpcTestApi({ ...given, ports: { engine, ...given.ports } });
   context.after(() => started.close());

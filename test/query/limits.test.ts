@@ -99,6 +99,8 @@ class Observed implements QueryEngine {
     this.#watch(this.#engine.metrics(request, signal, partial));
   tagNames: QueryEngine['tagNames'] = (request, signal) => this.#watch(this.#engine.tagNames(request, signal));
   tagValues: QueryEngine['tagValues'] = (request, signal) => this.#watch(this.#engine.tagValues(request, signal));
+  serviceGraph: QueryEngine['serviceGraph'] = (request, signal) =>
+    this.#watch(this.#engine.serviceGraph(request, signal));
 
   async #watch<Result>(call: Promise<Result>): Promise<Result> {
     this.started();

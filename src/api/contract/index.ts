@@ -2,6 +2,7 @@
 export type * from './common.ts';
 export type * from './metrics.ts';
 export type * from './search.ts';
+export type * from './service-graph.ts';
 export type * from './status.ts';
 export type * from './tags.ts';
 export * from './trace.ts';

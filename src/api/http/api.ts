@@ -22,6 +22,7 @@ import { overridesRoutes } from './overrides-routes.ts';
 import { queryRoutes } from './query-routes.ts';
 import { accepted, type Reply, type Request, type Response, send } from './reply.ts';
 import type { Call, Route } from './route.ts';
+import { serviceGraphRoute } from './service-graph-route.ts';
 import { statusRoutes } from './status-routes.ts';
 import { traceRoutes } from './trace-routes.ts';
 
@@ -57,6 +58,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
   const pathOf = (route: Route): string => (route.prefixed ? prefix : '') + route.path;
   const routes: Route[] = [
     ...queryRoutes(ports),
+    serviceGraphRoute(ports),
     ...traceRoutes(ports),
     ...jaegerRoutes(ports),
     ...(ports.userOverrides === undefined ? [] : overridesRoutes(ports.userOverrides)),

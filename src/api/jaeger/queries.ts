@@ -2,13 +2,12 @@
 
 import { KindNames } from '../../traceql/ast.ts';
 import { parseQuery } from '../../traceql/parser.ts';
-import type { MetricsSeries, TimeRange } from '../../traceql/result.ts';
+import type { TimeRange } from '../../traceql/result.ts';
 import { loadTraceRows, type TraceRows } from '../encode/trace-rows.ts';
 import type { ApiPorts, QueryLimits } from '../ports.ts';
-import { instantRequest } from '../requests/metrics-request.ts';
 import { searchRequest } from '../requests/search-request.ts';
 import { tagValuesRequest } from '../requests/tag-requests.ts';
-import { tagSecondsRange } from '../requests/time-range.ts';
+import { checkMetricsDuration, tagSecondsRange } from '../requests/time-range.ts';
 import { serviceCondition, type TraceFilter, traceQlOf } from './filter.ts';
 import { checkSearchRange } from './params.ts';
 
@@ -27,7 +26,7 @@ export interface Dependency {
 
 export interface Dependencies {
   readonly links: readonly Dependency[];
-  /** Services that were left out, when there are too many to ask for all. */
+  /** Services and peers that were left out, when there are very many. */
   readonly servicesLeftOut: number;
 }
 
@@ -38,8 +37,8 @@ export interface Asker {
   readonly signal: AbortSignal;
 }
 
-/** Each is one query of its own for the dependencies. */
-const dependencyServicesMax = 200;
+/** Services, databases and other peers that dependencies are counted between; the busiest. */
+const dependencyServicesMax = 2000;
 /** Queries or lookups of one request that run at the same time. */
 const concurrency = 4;
 
@@ -107,24 +106,18 @@ export class JaegerQueries {
     });
   }
 
-  /** Calls between services in a range of time; counted, not sampled. */
-  async dependencies(asker: Asker, range: TimeRange): Promise<Dependencies> {
-    const names = await this.#values(asker, 'resource.service.name', '', range);
-    const parents = names.slice(0, dependencyServicesMax);
-    const links = await eachOf(parents, (parent) => this.#calledBy(asker, parent, range));
-    return { links: links.flat(), servicesLeftOut: names.length - parents.length };
-  }
-
-  async #calledBy({ tenant, limits, signal }: Asker, parent: string, range: TimeRange): Promise<Dependency[]> {
-    const isParent = serviceCondition(parent);
-    const query = `{ ${isParent} } > { !(${isParent}) } | count_over_time() by (resource.service.name)`;
-    const fields = { query, range, stepNano: undefined, exemplars: 0, maxSeries: 0 };
-    const { series } = await this.#ports.engine.metrics(instantRequest(tenant, fields, limits), signal);
-    return series.flatMap((each) => {
-      const child = labelOf(each);
-      const callCount = each.values[0] ?? 0;
-      return child === undefined || callCount === 0 ? [] : [{ parent, child, callCount }];
+  /** Calls between different services in a range of time, most first; counted, not sampled. */
+  async dependencies({ tenant, limits, signal }: Asker, range: TimeRange): Promise<Dependencies> {
+    checkMetricsDuration(range, limits.metricsDurationMaxMs);
+    const request = { tenant, range, filter: undefined, nodesMax: dependencyServicesMax };
+    const { nodes, edges, nodesLeftOut } = await this.#ports.engine.serviceGraph(request, signal);
+    const nameOf = new Map(nodes.filter(({ kind }) => kind === 'service').map(({ id, name }) => [id, name]));
+    const links = edges.flatMap(({ from, to, calls }) => {
+      const parent = nameOf.get(from) ?? '';
+      const child = nameOf.get(to) ?? '';
+      return parent === '' || child === '' || parent === child ? [] : [{ parent, child, callCount: calls }];
     });
+    return { links, servicesLeftOut: nodesLeftOut };
   }
 
   async #values({ tenant, limits, signal }: Asker, tag: string, filter: string, range: TimeRange): Promise<string[]> {
@@ -150,9 +143,4 @@ export async function eachOf<Item, Result>(
   for (let at = 0; at < items.length; at += concurrency)
     results.push(...(await Promise.all(items.slice(at, at + concurrency).map(work))));
   return results;
-}
-
-function labelOf({ labels }: MetricsSeries): string | undefined {
-  const value = labels[0]?.value;
-  return value?.type === 'string' ? value.value : undefined;
 }

@@ -46,7 +46,7 @@ export function jaegerRoutes(ports: ApiPorts): Route[] {
     route('/dependencies', async (call) => {
       const range = readDependenciesRange(call.params, clock.nowMs());
       const { links, servicesLeftOut } = await queries.dependencies(call, range);
-      const msg = `${servicesLeftOut} services were left out: there are too many to ask for all`;
+      const msg = `${servicesLeftOut} services were left out: there are too many to show all`;
       const service = call.params.get('service');
       const shown = links.filter(({ parent, child }) => [undefined, parent, child].includes(service));
       return listReply(shown, servicesLeftOut > 0 ? [{ msg }] : []);

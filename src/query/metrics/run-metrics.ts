@@ -178,7 +178,7 @@ function completeMs(grid: Grid, open: Iterable<Grid>): number[] {
   return timestampsMs(grid).filter((_, interval) => isOpen[interval] === 0);
 }
 
-function gridFragments(snapshot: Snapshot, grid: Grid): GridFragment[] {
+export function gridFragments(snapshot: Snapshot, grid: Grid): GridFragment[] {
   const parts: GridFragment[] = [];
   for (const fragment of snapshot.fragments) {
     const own = fragment.traceCount === 0 ? undefined : fragmentGrid(grid, fragment);
