@@ -107,7 +107,11 @@ export class UnaryGrpcServer {
       const message = await decompress(coding, body, this.#options.messageBytesMax);
       await this.#method.handle(tenant, message, { noGenerateMetrics: 'no-generate-metrics' in headers });
       stream.respond(
-        { ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': 'gzip,deflate,zstd,identity' },
+        {
+          ':status': 200,
+          'content-type': 'application/grpc',
+          'grpc-accept-encoding': 'gzip,deflate,zstd,snappy,identity',
+        },
         { waitForTrailers: true },
       );
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
