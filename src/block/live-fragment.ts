@@ -12,10 +12,11 @@ import type { StoredColumn, StoredFragment, StoredTraces } from './stored-fragme
 import type { TraceIndex } from './trace-index.ts';
 
 /**
- * Makes a fragment of everything in the table. `id` must change when the content does. `baseUnixNano`: see `orderTable`.
+ * Makes a fragment of everything in the table from row `firstSpan` on. `id` must change when the content does.
+ * `baseUnixNano`: see `orderTable`.
  */
-export function liveFragment(id: string, data: SpanTableData, baseUnixNano?: bigint): StoredFragment {
-  return new LiveFragment(new LiveTable(id, orderTable(data, baseUnixNano)), undefined);
+export function liveFragment(id: string, data: SpanTableData, baseUnixNano?: bigint, firstSpan = 0): StoredFragment {
+  return new LiveFragment(new LiveTable(id, orderTable(data, baseUnixNano, firstSpan)), undefined);
 }
 
 /** A fragment over a {@link LiveTable}. */

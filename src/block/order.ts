@@ -45,13 +45,16 @@ export interface OrderedTable {
 const NEAR_HIGH_WORDS = 1 << 20;
 const BASE_SAMPLES_MAX = 1001;
 
-/** `baseUnixNano`: what times count from, near the data. Default: the lowest start that is not far from the others. */
-export function orderTable(data: SpanTableData, baseUnixNano?: bigint): OrderedTable {
+/**
+ * `baseUnixNano`: what times count from, near the data. Default: the lowest start that is not far from the others.
+ * `firstSpan`: rows before it are left out.
+ */
+export function orderTable(data: SpanTableData, baseUnixNano?: bigint, firstSpan = 0): OrderedTable {
   const base =
     baseUnixNano === undefined
-      ? chooseBase(data)
+      ? chooseBase(data, firstSpan)
       : { low: Number(baseUnixNano & 0xffffffffn), high: Number(baseUnixNano >> 32n) };
-  const byTrace = groupByTrace(data, base);
+  const byTrace = groupByTrace(data, base, firstSpan);
   const { traces, runEnd, rows: grouped, keys, traceStart, traceEnd } = byTrace;
   const traceCount = traces.length;
   const rows = new Uint32Array(grouped.length);
@@ -143,16 +146,17 @@ interface Words {
  * The lowest start, but not one that lies more than 52 days before the middle of the data: one span with a clock at 0
  * must not cost all others their nanoseconds.
  */
-function chooseBase({ start, spanCount }: SpanTableData): Words {
-  if (spanCount === 0) return { low: 0, high: 0 };
-  const step = Math.max(1, Math.floor(spanCount / BASE_SAMPLES_MAX));
-  const sample = new Uint32Array(Math.ceil(spanCount / step));
-  for (let i = 0; i < sample.length; i++) sample[i] = start[i * step * 2 + 1]!;
+function chooseBase({ start, spanCount }: SpanTableData, firstSpan: number): Words {
+  const count = spanCount - firstSpan;
+  if (count === 0) return { low: 0, high: 0 };
+  const step = Math.max(1, Math.floor(count / BASE_SAMPLES_MAX));
+  const sample = new Uint32Array(Math.ceil(count / step));
+  for (let i = 0; i < sample.length; i++) sample[i] = start[(firstSpan + i * step) * 2 + 1]!;
   sample.sort();
   const floor = sample[sample.length >> 1]! - NEAR_HIGH_WORDS;
   let high = 0xffffffff;
   let low = 0xffffffff;
-  for (let row = 0; row < spanCount; row++) {
+  for (let row = firstSpan; row < spanCount; row++) {
     const h = start[row * 2 + 1]!;
     if (h > high || h < floor) continue;
     const l = start[row * 2]!;
@@ -175,13 +179,13 @@ interface TraceRuns {
   readonly traceEnd: Float64Array;
 }
 
-function groupByTrace(data: SpanTableData, base: Words): TraceRuns {
+function groupByTrace(data: SpanTableData, base: Words, firstSpan: number): TraceRuns {
   const { spanCount, trace, start, end } = data;
   const counts = new Uint32Array(data.traceCount);
   const lowest = new Float64Array(data.traceCount).fill(Number.POSITIVE_INFINITY);
   const highest = new Float64Array(data.traceCount).fill(Number.NEGATIVE_INFINITY);
   const arrivalStart = new Float64Array(spanCount);
-  for (let row = 0; row < spanCount; row++) {
+  for (let row = firstSpan; row < spanCount; row++) {
     const t = trace[row]!;
     const s = (start[row * 2 + 1]! - base.high) * 4294967296 + (start[row * 2]! - base.low);
     const e = (end[row * 2 + 1]! - base.high) * 4294967296 + (end[row * 2]! - base.low);
@@ -213,9 +217,9 @@ function groupByTrace(data: SpanTableData, base: Words): TraceRuns {
     place += count;
     runEnd[i] = place;
   }
-  const rows = new Uint32Array(spanCount);
-  const keys = new Float64Array(spanCount);
-  for (let row = 0; row < spanCount; row++) {
+  const rows = new Uint32Array(spanCount - firstSpan);
+  const keys = new Float64Array(spanCount - firstSpan);
+  for (let row = firstSpan; row < spanCount; row++) {
     const at = counts[trace[row]!]!++;
     rows[at] = row;
     keys[at] = arrivalStart[row]!;

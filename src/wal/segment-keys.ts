@@ -11,6 +11,12 @@ export const walPrefix = 'wal/';
 export const firstSeq = 1;
 export const seqMax = 9_999_999_999;
 
+/**
+ * A writer starts no put of a segment that lies so far behind the oldest whose put is under way. So once segment n is
+ * stored, a gap at n - segmentWindow or before stays one: that segment was refused, or every tenant has it in blocks.
+ */
+export const segmentWindow = 16;
+
 /** What a writer's id may look like; `newWriterId` makes 16 hex digits. */
 export const writerIdPattern = /^[A-Za-z0-9-]{1,64}$/;
 

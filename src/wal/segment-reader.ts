@@ -22,7 +22,7 @@ const readAhead = 4;
 const deletesAtOnce = 8;
 
 /**
- * The segments of a writer with a seq above `afterSeq`, verified, in the order of seq. `onSkipped` hears of every object
+ * The segments of a writer with a seq above `afterSeq`, verified, in the order of seq, if `isWanted`. `onSkipped` hears of every object
  * that is not returned because it is damaged or no segment. One that was deleted since it was listed has been covered by
  * somebody else and is passed over silently.
  * @throws what the store throws, unless the object is gone
@@ -33,6 +33,7 @@ export async function* readSegments(
   afterSeq: number,
   onSkipped: (skipped: SkippedSegment) => void,
   signal?: AbortSignal,
+  isWanted: (seq: number) => boolean = () => true,
 ): AsyncGenerator<StoredSegment> {
   const started: Promise<StoredSegment | SkippedSegment | undefined>[] = [];
   const pass = function* (read: StoredSegment | SkippedSegment | undefined): Generator<StoredSegment> {
@@ -43,6 +44,7 @@ export async function* readSegments(
   const startAfter = segmentKey(writer, afterSeq);
   for await (const { key } of store.list(writerPrefix(writer), { startAfter }, signal)) {
     const seq = seqOfKey(writer, key);
+    if (seq !== undefined && !isWanted(seq)) continue;
     const read =
       seq === undefined
         ? Promise.resolve({ key, reason: 'the name is not that of a segment' })

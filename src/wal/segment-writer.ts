@@ -20,7 +20,7 @@ import type { Clock } from '../base/clock.ts';
 import { ErrorKind, RubatoError } from '../base/errors.ts';
 import { type ObjectStore, unavailable } from '../objectstore/object-store.ts';
 import { encodeSegment, entryBytes, type SegmentEntry, segmentBodyBytesMax } from './segment-codec.ts';
-import { firstSeq, segmentKey } from './segment-keys.ts';
+import { firstSeq, segmentKey, segmentWindow } from './segment-keys.ts';
 
 export interface SegmentWriterOptions {
   readonly store: ObjectStore;
@@ -39,11 +39,16 @@ export interface SegmentWriterOptions {
   /** Uncompressed bytes not yet durable; beyond it appends are refused. Bounds memory when the store is slow. */
   readonly pendingBytesMax: number;
   /**
+   * Awaited when a segment's object is there and before it counts as durable: whether this writer may still acknowledge
+   * anything. When it rejects, the put counts as failed.
+   */
+  readonly confirm?: () => Promise<void>;
+  /**
    * Hooks run synchronously and must not throw. Each cut segment gets exactly one of durable and failed, in the order of
    * seq, before the promises of its appends settle.
    */
   readonly onCut?: (seq: number) => void;
-  readonly onDurable?: (seq: number) => void;
+  readonly onDurable?: (seq: number, object: readonly Uint8Array[]) => void;
   readonly onFailed?: (seq: number, error: RubatoError) => void;
 }
 
@@ -57,6 +62,8 @@ export interface Append {
 interface PendingSegment {
   readonly seq: number;
   entries: SegmentEntry[];
+  /** What was stored, until it is reported. */
+  object: readonly Uint8Array[];
   bytes: number;
   readonly done: PromiseWithResolvers<void>;
   readonly abort: AbortController;
@@ -139,6 +146,7 @@ export class SegmentWriter {
     return {
       seq: this.#nextSeq++,
       entries: [],
+      object: [],
       bytes: 0,
       done,
       abort: new AbortController(),
@@ -190,6 +198,7 @@ export class SegmentWriter {
     for (const segment of this.#cut) {
       if (this.#inFlight >= this.#options.inFlightMax) return;
       if (segment.state !== 'waiting') continue;
+      if (segment.seq - this.#cut[0]!.seq >= segmentWindow) return;
       segment.state = 'inFlight';
       this.#inFlight++;
       this.#track(this.#store(segment));
@@ -203,6 +212,8 @@ export class SegmentWriter {
       const identity = { writer, seq: segment.seq, createdUnixMs: clock.nowMs() };
       const parts = await encodeSegment(identity, segment.entries, segment.bytes);
       await store.put(segmentKey(writer, segment.seq), parts, { signal: segment.abort.signal });
+      await this.#options.confirm?.();
+      segment.object = parts;
       segment.state = 'stored';
     } catch (error) {
       segment.state = 'failed';
@@ -221,7 +232,7 @@ export class SegmentWriter {
     while (this.#cut[0]?.state === 'stored') {
       const segment = this.#cut.shift()!;
       this.#pendingBytes -= segment.bytes;
-      this.#options.onDurable?.(segment.seq);
+      this.#options.onDurable?.(segment.seq, segment.object);
       segment.done.resolve();
     }
     const first = this.#cut[0];

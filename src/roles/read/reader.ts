@@ -1,8 +1,9 @@
 /**
  * The read role's view of storage: for every query a snapshot in which each span stands exactly once.
  *
- * A writer's live tables are read first, the manifest second, and it must be at least the version that the writer named:
- * a block that replaced a live table in between is then seen instead of the table, never beside it and never neither.
+ * Live tables are read first, the manifest second, and it must be at least the version that the writer named: a block
+ * that replaced a live table in between is then seen instead of the table, never beside it and never neither. Tables that
+ * mirror another process's segments may be covered in part: `../tail/mirror.ts`.
  *
  * Every block of the manifest is opened, whatever a query's time range: pieces of a trace may lie anywhere. That costs its
  * index, mostly out of a pack of hundreds, and later memory for the trace index (6 bytes a trace) and some kilobytes.
@@ -14,12 +15,15 @@ import type { BlockMeta, ManifestState, ManifestStore, PackMeta } from '../../bl
 import { assembleSnapshot, type FoundTrace, findTrace, SnapshotCache } from '../../block/snapshot.ts';
 import type { StoredFragment } from '../../block/stored-fragment.ts';
 import type { ReadCost, Snapshot, SnapshotRequest, TraceStorage } from '../../traceql/storage.ts';
+import { coveredRows } from '../tail/mirror.ts';
 import type { LiveTableView } from '../write/live-table.ts';
 import type { LiveView } from '../write/writer.ts';
 
 /** A writer's live data, as new as every acknowledgement before the call. */
 export interface LiveSource {
   live(tenant: string): Promise<LiveView>;
+  /** The reader holds this manifest now, and answers from none that is older. */
+  see?(manifest: ManifestState): void;
 }
 
 export interface ReaderOptions {
@@ -84,6 +88,20 @@ export class Reader implements TraceStorage {
     return found === undefined ? [] : [found];
   }
 
+  /**
+   * Loads what is new of a tenant's manifest, and opens its blocks: so that a later query has less to wait for, and blocks
+   * that were compacted away are not held for longer than their files exist.
+   */
+  async refresh(tenant: string): Promise<void> {
+    const cost = { requests: 0, bytes: 0, pages: 0 };
+    const view = this.#viewOf(tenant);
+    await this.#blocks(tenant, view, await this.#manifestSince(tenant, view, 0, undefined), cost);
+  }
+
+  get tenants(): readonly string[] {
+    return [...this.#tenants.keys()];
+  }
+
   /** Blocks that the newest known manifest lists, over all tenants seen so far. */
   get blockCount(): number {
     let count = 0;
@@ -98,15 +116,20 @@ export class Reader implements TraceStorage {
   }
 
   async #fragments(tenant: string, cost: ReadCost, signal: AbortSignal | undefined): Promise<StoredFragment[]> {
+    const view = this.#viewOf(tenant);
+    const live = await this.#options.live.live(tenant);
+    const manifest = await this.#manifestSince(tenant, view, live.manifestVersion, signal);
+    const blocks = await this.#blocks(tenant, view, manifest, cost);
+    return [...blocks, ...this.#liveFragments(view, live.tables, manifest)];
+  }
+
+  #viewOf(tenant: string): TenantView {
     let view = this.#tenants.get(tenant);
     if (view === undefined) {
       view = { manifest: undefined, blocks: new Map(), opened: undefined, live: new Map() };
       this.#tenants.set(tenant, view);
     }
-    const live = await this.#options.live.live(tenant);
-    const manifest = await this.#manifestSince(tenant, view, live.manifestVersion, signal);
-    const blocks = await this.#blocks(tenant, view, manifest, cost);
-    return [...blocks, ...this.#liveFragments(view, live.tables, manifest)];
+    return view;
   }
 
   async #blocks(
@@ -147,6 +170,7 @@ export class Reader implements TraceStorage {
       const loaded = await this.#options.manifest.load(tenant, known, signal);
       if (view.manifest === undefined || loaded.version >= view.manifest.version) {
         view.manifest = loaded;
+        this.#options.live.see?.(loaded);
         for (const id of view.blocks.keys()) if (!loaded.blocks.has(id)) view.blocks.delete(id);
       }
     }
@@ -181,12 +205,15 @@ export class Reader implements TraceStorage {
     const fragments: StoredFragment[] = [];
     const seen = new Set<string>();
     for (const table of tables) {
-      if (table.lastSeq !== undefined && (manifest.covered.get(table.writer) ?? 0) >= table.lastSeq) continue;
+      const covered = manifest.covered.get(table.writer) ?? 0;
+      if (table.lastSeq !== undefined && covered >= table.lastSeq) continue;
+      const first = table.segments === undefined ? 0 : coveredRows(table.segments, covered);
+      if (first > 0 && first === table.data.spanCount) continue;
       seen.add(table.id);
-      const key = `${table.id}:${table.data.spanCount}`;
+      const key = `${table.id}:${first}:${table.data.spanCount}`;
       let known = view.live.get(table.id);
       if (known?.key !== key) {
-        known = { key, fragment: liveFragment(key, table.data) };
+        known = { key, fragment: liveFragment(key, table.data, undefined, first) };
         view.live.set(table.id, known);
       }
       fragments.push(known.fragment);

@@ -21,6 +21,8 @@ export interface LiveTableView {
   /** Undefined while the table is open. A manifest that covers this segment of the writer has its rows in blocks. */
   readonly lastSeq: number | undefined;
   readonly data: SpanTableData;
+  /** Of a table that others may cover in part: where the rows of each segment end, in the order of seq. */
+  readonly segments?: { readonly seqs: readonly number[]; readonly ends: readonly number[] };
 }
 
 export class LiveTable {

@@ -14,6 +14,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import { ErrorKind, ExhaustedError, RubatoError } from '../../base/errors.ts';
+import { blockIdUnixMs } from '../../block/block-id.ts';
 import type { BlockMeta, ManifestState, ManifestStore } from '../../block/manifest.ts';
 import type { SpanTable, SpanTableData, TableMark } from '../../model/span-table.ts';
 import { EntryEncoding, EntryFlag } from '../../wal/segment-codec.ts';
@@ -46,6 +47,8 @@ export interface WriterOptions {
   readonly manifest: ManifestStore;
   readonly builder: BlockBuilder;
   readonly limitsOf: (tenant: string) => TenantLimits;
+  /** Awaited before a block is committed: whether this writer's segments are still its own. @throws when they are not */
+  readonly confirm?: () => Promise<void>;
   /** Removes the segment objects of a writer that every tenant has in blocks. */
   readonly deleteSegments: (writer: string, seqs: readonly number[]) => Promise<void>;
   /** A table is frozen when it has this many spans … */
@@ -89,10 +92,16 @@ interface TenantState {
   frozen: LiveTable[];
   /** The newest that is known here; readers must have seen at least its version. */
   manifest: ManifestState | undefined;
+  /** By writer: the last segment that this process knows to be in blocks. */
+  readonly covered: Map<string, number>;
 }
 
 /** A table that is full of traces is cut when it is this old: as long as Tempo takes a trace without new spans for live. */
 const traceLiveMs = 5_000;
+
+/** A block is committed at most so long after it was made or its writer confirmed; see `garbage-collector.ts`. */
+const blockMsMax = 60 * 60_000;
+const confirmedMsMax = 10 * 60_000;
 
 /** Pause before a failed build or commit is tried again; doubles up to the bound. */
 const retryBuildMs = { first: 500, max: 30_000 };
@@ -295,7 +304,10 @@ export class Writer implements Ingest {
 
   /** A manifest that was read before there was anything to write. */
   knowManifest(tenant: string, manifest: ManifestState): void {
-    this.#stateOf(tenant).manifest ??= manifest;
+    const state = this.#stateOf(tenant);
+    if (state.manifest !== undefined) return;
+    state.manifest = manifest;
+    for (const [writer, seq] of manifest.covered) state.covered.set(writer, seq);
   }
 
   newTable(tenant: string, writer: string, before?: SpanTable): LiveTable {
@@ -344,7 +356,10 @@ export class Writer implements Ingest {
   #stateOf(tenant: string): TenantState {
     let state = this.#tenants.get(tenant);
     if (state === undefined)
-      this.#tenants.set(tenant, (state = { open: undefined, before: undefined, frozen: [], manifest: undefined }));
+      this.#tenants.set(
+        tenant,
+        (state = { open: undefined, before: undefined, frozen: [], manifest: undefined, covered: new Map() }),
+      );
     return state;
   }
 
@@ -438,16 +453,26 @@ export class Writer implements Ingest {
     const state = this.#stateOf(tenant);
     const started = this.#options.clock.nowMs();
     const { data } = table.view();
-    // Kept for a second try of the commit alone: the files are there.
+    // Kept for a second try of the commit alone, while its files are surely there.
+    if (table.block !== undefined && !isFresh(table.block, started)) table.block = undefined;
     if (data.spanCount > 0) table.block ??= await this.#options.builder.build(tenant, data);
     const block = table.block;
+    const before = state.covered.get(writer) ?? 0;
+    await this.#options.confirm?.();
+    const confirmedMs = this.#options.clock.nowMs();
     state.manifest = await this.#options.manifest.commit(
       tenant,
-      // A first try whose answer got lost may have taken effect.
-      (now) =>
-        (now.covered.get(writer) ?? 0) >= seq ? undefined : { add: block ? [block] : [], cover: { writer, seq } },
+      (now) => {
+        const covered = now.covered.get(writer) ?? 0;
+        // A first try whose answer got lost may have taken effect.
+        if (covered >= seq) return undefined;
+        if (covered !== before) throw adoptedInPart(writer, covered);
+        if (Math.abs(this.#options.clock.nowMs() - confirmedMs) > confirmedMsMax) throw confirmedTooLongAgo();
+        return { add: block ? [block] : [], cover: { writer, seq } };
+      },
       { known: state.manifest },
     );
+    state.covered.set(writer, seq);
     state.frozen.splice(state.frozen.indexOf(table), 1);
     this.counters.blocksBuilt += block === undefined ? 0 : 1;
     this.#options.onChange();
@@ -475,4 +500,19 @@ export class Writer implements Ingest {
       this.#options.log.warn({ writer: options.writer, error: String(error) }, 'covered segments were not deleted');
     }
   }
+}
+
+/** Ids that do not tell their time are of tests. */
+function isFresh({ id }: BlockMeta, nowMs: number): boolean {
+  return Math.abs(nowMs - (blockIdUnixMs(id) ?? nowMs)) <= blockMsMax;
+}
+
+/** Somebody else has begun to build blocks of the same segments: this writer must leave them alone. */
+function adoptedInPart(writer: string, covered: number): RubatoError {
+  const message = `segments of writer ${writer} up to ${covered} are in blocks that this process did not build`;
+  return new RubatoError(ErrorKind.conflict, 'writer_adopted', message);
+}
+
+function confirmedTooLongAgo(): RubatoError {
+  return new RubatoError(ErrorKind.unavailable, 'paused', 'this process was paused before it could commit a block');
 }
