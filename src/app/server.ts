@@ -24,6 +24,7 @@ import { LiveLimits } from './overrides/live-limits.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { createReader } from './read-role.ts';
 import { SelfMetrics } from './self-metrics.ts';
+import { readUiFiles } from './ui-files.ts';
 import { version } from './version.ts';
 import { warmUpQueries } from './warm-up.ts';
 import { WriteRole } from './write-role.ts';
@@ -91,6 +92,8 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
       cacheBytesMax: config.querier.result_cache_bytes,
     },
   });
+  const ui = readUiFiles(config.http_api_prefix);
+  if (ui.size === 0) log.warn('the web UI is not built; the API answers without it');
   let phase: Phase = 'Starting';
   const metrics = new SelfMetrics({ version, status: () => write.status(), blockCount: () => reader.blockCount });
   const ports: ApiPorts = {
@@ -105,6 +108,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     userOverrides: limits.userApi,
     overridesStatus: limits.status,
     usageMetrics: config.distributor.usage.cost_attribution.enabled ? () => write.usageText() : undefined,
+    ui,
     clock: systemClock,
     explain: (request, signal) => {
       if (!('limit' in request))

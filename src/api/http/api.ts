@@ -25,6 +25,7 @@ import type { Call, Route } from './route.ts';
 import { serviceGraphRoute } from './service-graph-route.ts';
 import { statusRoutes } from './status-routes.ts';
 import { traceRoutes } from './trace-routes.ts';
+import { pageReply, uiReply, wantsHtml } from './ui.ts';
 
 export interface ApiOptions extends TenantOptions {
   /** Goes before every `/api` path, for example `/tempo`. Default: nothing. */
@@ -54,6 +55,7 @@ export interface Api {
 const PATH_PART_MAX = 64 * 1024;
 
 export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptions): Api {
+  const { ui } = ports;
   const prefix = options.httpApiPrefix.replace(/\/+$/, '');
   const pathOf = (route: Route): string => (route.prefixed ? prefix : '') + route.path;
   const routes: Route[] = [
@@ -68,7 +70,8 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
   ];
   const router = findMyWay({
     maxParamLength: PATH_PART_MAX,
-    defaultRoute: (request, response) => void answer(request, response, 'unknown', () => notFound),
+    defaultRoute: (request, response) =>
+      void answer(request, response, 'unknown', () => (ui === undefined ? notFound : uiReply(ui, request))),
     onBadUrl: (_path, request, response) => void answer(request, response, 'unknown', () => badUrl),
   });
   for (const route of routes) {
@@ -82,6 +85,8 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
   }
 
   async function handle(route: Route, request: Request, call: Call): Promise<Reply> {
+    // A page of the web UI, and text for everybody who does not ask for HTML.
+    if (route.path === '/status' && ui?.has('/index.html') && wantsHtml(request)) return pageReply(ui, request);
     if (route.access === 'open') return route.handle(call);
     const url = request.url ?? '';
     if (options.urlDenyList.some((pattern) => pattern.test(url))) throw denied(url);
