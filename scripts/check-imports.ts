@@ -18,6 +18,7 @@ const allowed: Record<string, readonly string[]> = {
   block: ['base', 'model', 'parquet', 'objectstore', 'traceql'],
   query: ['base', 'model', 'traceql'],
   roles: ['base', 'fs', 'model', 'parquet', 'objectstore', 'protocol', 'traceql', 'wal', 'block', 'query'],
+  agent: ['base', 'fs', 'model', 'objectstore', 'protocol', 'wal', 'roles'],
   api: ['base', 'model', 'traceql', 'protocol'],
   app: [
     'base',
@@ -31,6 +32,7 @@ const allowed: Record<string, readonly string[]> = {
     'block',
     'query',
     'roles',
+    'agent',
     'api',
   ],
   cli: ['base', 'fs', 'model', 'objectstore', 'protocol', 'traceql', 'wal', 'block', 'query', 'api', 'app'],
