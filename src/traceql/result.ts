@@ -38,7 +38,7 @@ export interface QueryCost {
   readonly milliseconds: Record<string, number>;
 }
 
-export const SearchSorts = ['start', 'duration'] as const;
+export const SearchSorts = ['start', 'duration', 'spans', 'errors'] as const;
 export type SearchSort = (typeof SearchSorts)[number];
 
 /** Legacy `tags=` search: every pair must match a string attribute of one resource's spans; durations are of the trace. */
@@ -56,7 +56,10 @@ export interface SearchRequest {
   readonly query: Query | TagSearch;
   readonly limit: number;
   readonly spansPerSpanSet: number;
-  /** `start`: newest first (the default). `duration`: longest trace first. Over the whole range. */
+  /**
+   * `start`: newest first (the default). `duration`: longest trace first; `spans`, `errors`: the one with most of them.
+   * Over the whole range.
+   */
   readonly sort: SearchSort;
   /** Count every match instead of stopping early. */
   readonly totals: boolean;

@@ -9,7 +9,13 @@ import type { ApiPorts } from '../../src/api/ports.ts';
 import { ManualClock } from '../../src/base/clock.ts';
 import { corrupt, ErrorKind, RubatoError } from '../../src/base/errors.ts';
 import { jsonToExportRequest } from '../../src/protocol/otlp/json.ts';
-import type { MetricsRequest, SearchRequest, TagNamesRequest, TagValuesRequest } from '../../src/traceql/result.ts';
+import type {
+  MetricsRequest,
+  SearchRequest,
+  SearchResult,
+  TagNamesRequest,
+  TagValuesRequest,
+} from '../../src/traceql/result.ts';
 import type { Fragment } from '../../src/traceql/storage.ts';
 import { fragmentOf, startTestApi, type TestApi, type TestApiOptions, testPorts } from './api-server.ts';
 
@@ -297,7 +303,7 @@ test('what is ours in a search: order, totals, cost and explanation only when as
     assert.equal(typeof cost.milliseconds, 'object');
     const bad = await api.get(`/api/search?q={}&${range}&sort=size`);
     assert.equal(bad.status, 400);
-    assert.equal(bad.text, 'invalid sort: "size" is none of start, duration');
+    assert.equal(bad.text, 'invalid sort: "size" is none of start, duration, spans, errors');
   });
 });
 
@@ -457,6 +463,47 @@ test('HTTP/2 gets the same answers', async () => {
     client.close();
     server.close();
   }
+});
+
+test('a streamed search gives what is known so far, a line each, and ends with the answer or with an error', async () => {
+  const cost = { inspectedTraces: 1, inspectedSpans: 1, inspectedBytes: 1, requests: 0, pages: 0, totalBlocks: 0 };
+  const answer = (count: number): SearchResult => ({
+    traces: Array.from({ length: count }, (_, index) => ({
+      traceId: String(index + 1).padStart(32, '0'),
+      rootServiceName: 'shop',
+      rootTraceName: 'buy',
+      startUnixNano: 1n,
+      durationNano: 1,
+      spanSets: [],
+      serviceStats: [],
+    })),
+    cost: { ...cost, totalBlockBytes: 0, totalJobs: 2, completedJobs: count, milliseconds: {} },
+  });
+  for (const fails of [false, true]) {
+    const search: ApiPorts['engine']['search'] = async (_request, _signal, onPartial) => {
+      onPartial!(answer(1));
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      if (fails) throw new RubatoError(ErrorKind.exhausted, 'query_memory', 'too much memory');
+      return answer(2);
+    };
+    const { engine } = testPorts({}, []);
+    await withApi({ ports: { engine: Object.assign(Object.create(engine), { search }) } }, async (api) => {
+      const { status, headers, text } = await api.get(`/api/search?q={}&${range}&stream=true`);
+      assert.equal(status, 200);
+      assert.equal(headers['content-type'], 'application/x-ndjson');
+      const lines = text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      assert.deepEqual(
+        lines.map((line) => line.traces?.length ?? line.error),
+        fails ? [1, 'too much memory'] : [1, 2],
+      );
+    });
+  }
+  await withApi({}, async (api) => {
+    assert.equal((await api.get(`/api/search?q={&${range}&stream=true`)).status, 400);
+  });
 });
 
 /** What the engine was asked, without an engine. */

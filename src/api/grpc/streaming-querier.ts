@@ -19,13 +19,13 @@ import {
   SearchTagValuesV2ResponseSchema,
   type StreamingQuerier,
 } from '../generated/tempopb_pb.ts';
+import { paced } from '../paced.ts';
 import type { ApiPorts } from '../ports.ts';
 import { instantRequest, rangeRequest } from '../requests/metrics-request.ts';
 import { searchRequest } from '../requests/search-request.ts';
 import { plainTagValuesRequest, tagNamesRequest, tagValuesRequest } from '../requests/tag-requests.ts';
 import type { GrpcCall, TenantCalls } from './call.ts';
 import { encodedMessage } from './encoded.ts';
-import { paced } from './paced.ts';
 import { ChangedItems, type EncodedAnswer, packets, splitAnswer } from './packets.ts';
 import { instantFields, rangeFields, searchFields, tagNameFields, tagValueFields } from './requests.ts';
 

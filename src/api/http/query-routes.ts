@@ -1,4 +1,6 @@
 /** Search, tags and metrics: parameters in, engine, encoded answer out. */
+
+import type { SearchRequest, SearchResult } from '../../traceql/result.ts';
 import { metricsJson, metricsProto } from '../encode/metrics.ts';
 import { searchJson, searchProto } from '../encode/search.ts';
 import {
@@ -11,10 +13,12 @@ import {
   typedTagValuesJson,
   typedTagValuesProto,
 } from '../encode/tags.ts';
+import { paced } from '../paced.ts';
 import type { ApiPorts } from '../ports.ts';
 import { instantRequest, rangeRequest, readMetricsFields } from '../requests/metrics-request.ts';
 import { readSearchFields, searchRequest } from '../requests/search-request.ts';
 import { plainTagValuesRequest, readTagFields, tagNamesRequest, tagValuesRequest } from '../requests/tag-requests.ts';
+import { errorReply } from './errors.ts';
 import { jsonType, protobufType, type Reply } from './reply.ts';
 import type { Route, TenantCall } from './route.ts';
 
@@ -40,11 +44,38 @@ async function search(ports: ApiPorts, call: TenantCall): Promise<Reply> {
   const { params, limits, signal } = call;
   const fields = readSearchFields(params, limits, ports.clock.nowMs());
   const request = searchRequest(call.tenant, fields, limits);
+  if (params.flag('stream')) return streamedSearch(ports, call, request);
   const explain = params.flag('explain') ? await ports.explain?.(request, signal) : undefined;
   const result = await ports.engine.search(request, signal);
   if (call.accept === 'protobuf') return protobuf(searchProto(result, limits.leftPadTraceIds));
   return json(searchJson(result, { leftPadTraceIds: limits.leftPadTraceIds, withCost: wantsCost(call), explain }));
 }
+
+/** Least time between two lines. */
+const lineIntervalMs = 400;
+
+/** What is known so far, as one JSON answer a line. What fails before the first line is an error like any other. */
+async function streamedSearch(ports: ApiPorts, call: TenantCall, request: SearchRequest): Promise<Reply> {
+  const encoding = { leftPadTraceIds: call.limits.leftPadTraceIds, withCost: wantsCost(call) };
+  const parts = paced<SearchResult>(
+    (onPartial) => ports.engine.search(request, call.signal, onPartial),
+    ports.clock,
+    lineIntervalMs,
+  );
+  const first = await parts.next();
+  async function* lines(): AsyncGenerator<Uint8Array> {
+    try {
+      for (let part = first; part.done !== true; part = await parts.next())
+        yield Buffer.concat([searchJson(part.value.result, encoding), newLine]);
+    } catch (error) {
+      const { body } = errorReply(error);
+      yield Buffer.from(`${JSON.stringify({ error: body })}\n`);
+    }
+  }
+  return { contentType: 'application/x-ndjson', headers: { 'cache-control': 'no-store' }, body: lines() };
+}
+
+const newLine = Buffer.from('\n');
 
 async function metrics(ports: ApiPorts, call: TenantCall, instant: boolean): Promise<Reply> {
   const { params, limits, signal } = call;

@@ -16,7 +16,7 @@ export interface Reply {
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** A whole body, or pieces that are made while they are sent. */
-  readonly body: Uint8Array | string | Iterable<Uint8Array>;
+  readonly body: Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** Compressed when the client takes it. */
   readonly compressible?: boolean;
 }
@@ -59,8 +59,8 @@ export async function send(request: Request, response: Response, reply: Reply, s
 }
 
 /** Lets other requests in between two pieces. */
-async function* unhurried(pieces: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for (const piece of pieces) {
+async function* unhurried(pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
     yield piece;
     await setImmediate();
   }

@@ -31,7 +31,10 @@ export function createAsk(ports: ApiPorts, call: TenantCall): Ask {
   };
 }
 
-function bodyText({ body }: Reply): string {
+async function bodyText({ body }: Reply): Promise<string> {
   if (typeof body === 'string') return body;
-  return Buffer.concat(body instanceof Uint8Array ? [body] : [...body]).toString();
+  if (body instanceof Uint8Array) return Buffer.from(body).toString();
+  const pieces: Uint8Array[] = [];
+  for await (const piece of body) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
 }

@@ -33,11 +33,11 @@ export interface SearchFields {
   readonly totals: boolean;
 }
 
-/** Parameters that are not tags; `sort`, `totals`, `explain` and `cost` are ours. */
+/** Parameters that are not tags; `sort`, `totals`, `explain`, `cost` and `stream` are ours. */
 const known = new Set(
   ['q', 'tags', 'start', 'end', 'since', 'limit', 'spss', 'minDuration', 'maxDuration']
     .concat(['skip_ast_transformations', 'mode', 'most_recent'])
-    .concat(['sort', 'totals', 'explain', 'cost']),
+    .concat(['sort', 'totals', 'explain', 'cost', 'stream']),
 );
 
 export function readSearchFields(params: QueryParams, limits: QueryLimits, nowMs: number): SearchFields {

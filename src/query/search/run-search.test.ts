@@ -100,6 +100,29 @@ test('sorted by duration, the longest come first over the whole range', async ()
   assert.deepEqual(numbersOf(await runSearch(contextOf(fragments), request, signal)), [15, 9, 7]);
 });
 
+test('sorted by spans or by errors, the traces with most of them come first, the newest among equals', async () => {
+  const extra = (n: number, statusCode: number): PlainSpan =>
+    plainSpan({
+      traceId: hex(n, 32),
+      spanId: hex(9, 16),
+      parentSpanId: hex(1, 16),
+      startTimeUnixNano: base + BigInt(n) * second,
+      endTimeUnixNano: base + BigInt(n) * second + 5n,
+      statusCode,
+      resource: service('extra'),
+    });
+  const fragments = [
+    fragmentOf([...traces(1, 2, 3), extra(2, 0)], 'a'),
+    fragmentOf([...traces(4, 5), extra(4, 2)], 'b'),
+  ];
+  const sorted = async (query: string, sort: SearchRequest['sort'], limit = 3) =>
+    numbersOf(await runSearch(contextOf(fragments), requestOf(query, { sort, limit }), signal));
+  assert.deepEqual(await sorted('{ }', 'spans'), [4, 2, 5]);
+  assert.deepEqual(await sorted('{ }', 'errors', 2), [4, 5]);
+  assert.deepEqual(await sorted('{ span.parity = "even" }', 'errors'), [4, 2]);
+  assert.deepEqual(await sorted('{ status = error }', 'errors', 1), [4]);
+});
+
 test('totals count every match, and no more than asked for is answered', async () => {
   const fragments = [fragmentOf(traces(...upTo(9)), 'a'), fragmentOf(traces(20), 'b')];
   const request = requestOf('{ span.parity = "even" || status = error }', { limit: 2, totals: true });

@@ -8,7 +8,7 @@
  */
 import { throwIfAborted } from '../../base/abort.ts';
 import type { QueryBudget, SearchRequest, SearchResult, TraceResult } from '../../traceql/result.ts';
-import type { Fragment, ReadCost, Snapshot, TraceStorage } from '../../traceql/storage.ts';
+import type { Fragment, LoadRequest, ReadCost, Snapshot, TraceStorage } from '../../traceql/storage.ts';
 import { traceRange } from '../expression/range.ts';
 import { resultOf } from '../expression/value.ts';
 import type { Spansets } from '../spansets/spansets.ts';
@@ -36,6 +36,9 @@ const foundBytes = 200;
 const setBytes = 120;
 const attributeBytes = 100;
 const rowBytes = 8;
+/** OTLP's status code for an error. */
+const statusError = 2;
+const nothing: LoadRequest = { fixed: [], columns: [] };
 
 export async function runSearch(
   context: SearchContext,
@@ -86,7 +89,7 @@ class Search {
     this.#tools = tools;
     this.#budget = new MemoryBudget(tools.context.budget.memoryBytesMax);
     this.#queue = new ChunkQueue(snapshot.fragments, request.range, tools.read, tools.signal);
-    this.#top = new TopTraces(request.limit, request.sort);
+    this.#top = new TopTraces(request.limit);
     this.#materializer = new Materializer({
       plan,
       cost: tools.read,
@@ -158,8 +161,8 @@ class Search {
     const { read, signal } = this.#tools;
     await Promise.all(
       [...bounds].map(async ([fragment, { first, end }]) => {
-        const { request, constant } = this.#matcher(fragment);
-        if (constant !== undefined || (request.fixed.length === 0 && request.columns.length === 0)) return;
+        const request = this.#needs(fragment);
+        if (request.fixed.length === 0 && request.columns.length === 0) return;
         const { firstRow, endRow } = traceRange(fragment, first, end);
         const bytes = loadedBytes(request, endRow - firstRow);
         this.#budget.charge(bytes);
@@ -167,6 +170,14 @@ class Search {
         await fragment.load(request, first, end, read, signal);
       }),
     );
+  }
+
+  /** Columns that say whether a trace matches and where it stands in the answer. */
+  #needs(fragment: Fragment): LoadRequest {
+    const { request, constant } = this.#matcher(fragment);
+    const { fixed, columns } = constant === undefined ? request : nothing;
+    if (this.#request.sort !== 'errors' || constant === false || fixed.includes('status')) return { fixed, columns };
+    return { fixed: [...fixed, 'status'], columns };
   }
 
   #evaluate({ fragment: open, range }: Chunk): void {
@@ -185,7 +196,7 @@ class Search {
   /** Shorter traces cannot be among the best. */
   #durationMinNano(): number {
     const { sort, totals } = this.#request;
-    return sort === 'duration' && !totals ? (this.#top.worst?.durationNano ?? 0) : 0;
+    return sort === 'duration' && !totals ? (this.#top.worst?.rank ?? 0) : 0;
   }
 
   #count(sets: Spansets, fragment: Fragment): void {
@@ -221,18 +232,36 @@ class Search {
       if (byStart && found.length >= this.#request.limit && start < lastStart) break;
       const durationNano = traceEnd[trace]! - start;
       const startUnixNano = baseUnixNano + BigInt(Math.floor(start));
+      const rank = this.#rank(fragment, trace);
       if (worst !== undefined) {
         if (byStart && startUnixNano < worst.startUnixNano) break;
-        if (!byStart && durationNano < worst.durationNano) continue;
+        if (rank < worst.rank) continue;
       }
       const foundSets = this.#plan.withSpans ? this.#setsOf(sets, trace - range.firstTrace, firstRow, lastRow + 1) : [];
       const bytes = bytesOf(foundSets);
-      found.push({ source: open, trace, startUnixNano, durationNano, sets: foundSets, bytes, result: undefined });
+      found.push({ source: open, trace, startUnixNano, durationNano, rank, sets: foundSets, bytes, result: undefined });
       lastStart = start;
     }
     const before = this.#top.bytes;
     this.#top.add(found);
     this.#budget.charge(this.#top.bytes - before);
+  }
+
+  #rank({ traceStart, traceEnd, traceFirstSpan, status }: Fragment, trace: number): number {
+    switch (this.#request.sort) {
+      case 'start':
+        return 0;
+      case 'duration':
+        return traceEnd[trace]! - traceStart[trace]!;
+      case 'spans':
+        return traceFirstSpan[trace + 1]! - traceFirstSpan[trace]!;
+      case 'errors': {
+        let errors = 0;
+        for (let row = traceFirstSpan[trace]!; row < traceFirstSpan[trace + 1]!; row++)
+          if (status[row] === statusError) errors++;
+        return errors;
+      }
+    }
   }
 
   /** The sets of one trace, whose rows lie in [first, end) of the mask, in the order of their first spans. */

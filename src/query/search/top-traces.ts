@@ -1,5 +1,5 @@
 /** The best traces so far, in the order of the answer; never more than asked for. */
-import type { ResultAttribute, SearchSort, TraceResult } from '../../traceql/result.ts';
+import type { ResultAttribute, TraceResult } from '../../traceql/result.ts';
 import type { OpenFragment } from './chunks.ts';
 
 /** A span set of a trace that may be answered. */
@@ -15,6 +15,8 @@ export interface FoundTrace {
   readonly trace: number;
   readonly startUnixNano: bigint;
   readonly durationNano: number;
+  /** What the answer is sorted by: the highest first, the newest first among equals. 0 for a search by start. */
+  readonly rank: number;
   readonly sets: readonly FoundSet[];
   /** Memory it takes, about. */
   readonly bytes: number;
@@ -24,13 +26,11 @@ export interface FoundTrace {
 
 export class TopTraces {
   readonly #limit: number;
-  readonly #compare: (a: FoundTrace, b: FoundTrace) => number;
   #traces: FoundTrace[] = [];
   #bytes = 0;
 
-  constructor(limit: number, sort: SearchSort) {
+  constructor(limit: number) {
     this.#limit = limit;
-    this.#compare = sort === 'start' ? byStart : byDuration;
   }
 
   get traces(): readonly FoundTrace[] {
@@ -49,14 +49,14 @@ export class TopTraces {
 
   add(found: FoundTrace[]): void {
     if (found.length === 0) return;
-    found.sort(this.#compare);
+    found.sort(byRank);
     const old = this.#traces;
     const merged: FoundTrace[] = [];
     let bytes = 0;
     let i = 0;
     let j = 0;
     while (merged.length < this.#limit && (i < old.length || j < found.length)) {
-      const isOld = j === found.length || (i < old.length && this.#compare(old[i]!, found[j]!) <= 0);
+      const isOld = j === found.length || (i < old.length && byRank(old[i]!, found[j]!) <= 0);
       const next = isOld ? old[i++]! : found[j++]!;
       merged.push(next);
       bytes += next.bytes;
@@ -72,8 +72,8 @@ function byStart(a: FoundTrace, b: FoundTrace): number {
   return compareIds(a, b);
 }
 
-function byDuration(a: FoundTrace, b: FoundTrace): number {
-  return b.durationNano - a.durationNano || byStart(a, b);
+function byRank(a: FoundTrace, b: FoundTrace): number {
+  return b.rank - a.rank || byStart(a, b);
 }
 
 function compareIds(a: FoundTrace, b: FoundTrace): number {

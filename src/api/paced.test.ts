@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ManualClock } from '../../base/clock.ts';
+import { ManualClock } from '../base/clock.ts';
 import { type Part, paced } from './paced.ts';
 
 /** A query whose parts and end come when the test says so. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 
 /** A reason of our own: without one every query would make an exception with a stack. */
 const ended = 'ended';
