@@ -23,6 +23,8 @@ export interface ListenerHandlers {
 export interface ListenerTimes {
   /** A connection that has not said by then which protocol it speaks is cut. */
   readonly firstBytesMs: number;
+  /** Time for the head of an HTTP/1.1 request. */
+  readonly headMs: number;
   /** Time for the head and body of an HTTP/1.1 request. */
   readonly requestMs: number;
   /** Time for an answer that is not gRPC; its connection (HTTP/2: its stream) is cut then. 0 = no limit. */
@@ -35,6 +37,7 @@ export interface ListenerTimes {
 
 export const defaultListenerTimes: ListenerTimes = {
   firstBytesMs: 5_000,
+  headMs: 10_000,
   requestMs: 60_000,
   answerMs: 0,
   keepAliveMs: 120_000,
@@ -61,7 +64,9 @@ export class Listener {
     this.#times = times;
     this.#http1 = http.createServer(
       {
+        headersTimeout: Math.min(times.headMs, times.requestMs || times.headMs),
         requestTimeout: times.requestMs,
+        connectionsCheckingInterval: Math.ceil(times.headMs / 4),
         keepAliveTimeout: times.keepAliveMs,
         noDelay: true,
         maxHeaderSize: headBytesMax,

@@ -12,6 +12,7 @@ import { ForwardIngest } from '../roles/write/forward-ingest.ts';
 import { Forwarder, type ForwarderCounters } from '../roles/write/forwarder.ts';
 import { type ReceiverAddress, type ReceiverCounters, Receivers } from '../roles/write/receivers.ts';
 import { replay } from '../roles/write/replay.ts';
+import { Translator } from '../roles/write/translator.ts';
 import type { UsageCounts } from '../roles/write/usage-counters.ts';
 import { type LiveView, Writer, type WriterCounters } from '../roles/write/writer.ts';
 import { newWriterId, segmentKey } from '../wal/segment-keys.ts';
@@ -26,6 +27,7 @@ import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { forwarderSpecs, receiverSpecs } from './receiver-specs.ts';
 import { writeTenant } from './tenant.ts';
 import { type Handlers, serve } from './thread-rpc.ts';
+import { TranslateThread } from './translate-thread-client.ts';
 import { warmUpScanner } from './warm-up.ts';
 
 export interface WriteThreadData {
@@ -113,6 +115,8 @@ writer.attach(segments);
 
 const gate = new BodyGate(heldBodiesMax);
 const tenantOf = (orgId: string | undefined): string => writeTenant(orgId, config.multitenancy_enabled);
+const translateThread = new TranslateThread();
+const translator = new Translator(translateThread);
 let receivers: Receivers | undefined;
 let forwarders: readonly Forwarder[] = [];
 const ticker = setInterval(() => writer.tick(), tickMs);
@@ -140,7 +144,7 @@ export const methods = {
       return new Forwarder(spec, { clock: systemClock, log });
     });
     const ingest = new ForwardIngest(writer, forwarders, (tenant) => settingsOf(tenant).forwarders);
-    receivers = new Receivers(receiverSpecs(config), { ingest, gate, tenantOf, clock: systemClock, log });
+    receivers = new Receivers(receiverSpecs(config), { ingest, gate, tenantOf, translator, clock: systemClock, log });
     return { receivers: await receivers.listen() };
   },
   /** Limits have changed. */
@@ -167,7 +171,7 @@ export const methods = {
     await receivers?.close();
     await Promise.all([writer.stop(), ...forwarders.map((forwarder) => forwarder.close())]);
     await segments.close();
-    await builder.close();
+    await Promise.all([builder.close(), translateThread.close()]);
   },
 } satisfies Handlers;
 export type WriteThreadMethods = typeof methods;

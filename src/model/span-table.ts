@@ -19,6 +19,7 @@
  * {@link FieldKeys}. A field at its default value is not stored. Value id 0 means "none".
  */
 import { assert } from '../base/assert.ts';
+import { invalid } from '../base/errors.ts';
 import type { TableColumnScope, ValueType } from './columns.ts';
 
 /** Every field column that exists, with its type. */
@@ -194,6 +195,8 @@ export class SpanTable implements SpanTableData {
   valueCount = 1;
   arenaLength = 0;
   readonly columns: TableColumn[] = [];
+  /** A column beyond these is refused; whoever sets it sets it back. */
+  columnsMax = Number.POSITIVE_INFINITY;
   /** Distinct values per column so far. */
   readonly columnSize: number[] = [];
 
@@ -284,12 +287,17 @@ export class SpanTable implements SpanTableData {
     return slots;
   }
 
-  /** Id of a column, made when new. */
+  /** Id of a column, made when new. @throws RubatoError `too_many_keys` above {@link columnsMax} */
   column(scope: TableColumnScope, key: string, type: ValueType): number {
     const name = `${scope}\0${type}\0${key}`;
     let id = this.#columnIds.get(name);
     if (id === undefined) {
       id = this.columns.length;
+      if (id >= this.columnsMax)
+        throw invalid(
+          'too_many_keys',
+          'the attributes have more keys that were not seen before than a request may bring',
+        );
       this.columns.push({ scope, key, type });
       this.columnSize.push(0);
       this.#columnIds.set(name, id);

@@ -21,6 +21,11 @@ import { DamagedInput, WireInput } from './wire-input.ts';
 export interface ScanOptions {
   /** Attribute keys and string values longer than this many bytes are cut. 0 = never. Default 2048, as Tempo. */
   readonly maxAttributeBytes?: number;
+  /**
+   * Attribute keys that the table does not have yet. More are refused, because each costs a thousand times what an
+   * attribute does (16 MiB of nothing but keys: 9 s). Default: no limit, for requests that were accepted once.
+   */
+  readonly newKeysMax?: number;
 }
 
 export interface ScanResult {
@@ -69,7 +74,7 @@ export class OtlpScanner {
   /**
    * Adds all spans of a request, or none.
    * @throws RubatoError `invalid`, with code `invalid_trace_id` or `invalid_span_id` for ids of the wrong size or all
-   * zero, and `invalid_protobuf` for damage, saying where. The table's rows are then what they were.
+   * zero, `too_many_keys`, and `invalid_protobuf` for damage, saying where. The table's rows are then what they were.
    */
   scan(request: Uint8Array, options: ScanOptions = {}): ScanResult {
     const table = this.#table;
@@ -83,6 +88,7 @@ export class OtlpScanner {
     this.#resources.limit(limit);
     this.#truncated = 0;
     this.#input.load(request);
+    table.columnsMax = table.columns.length + (options.newKeysMax ?? Number.POSITIVE_INFINITY);
     try {
       this.#request();
     } catch (error) {
@@ -95,6 +101,7 @@ export class OtlpScanner {
       const path = fieldPathAt(request, error.offset);
       throw invalid('invalid_protobuf', `damaged protobuf at byte ${error.offset} (${path}): ${error.message}`);
     } finally {
+      table.columnsMax = Number.POSITIVE_INFINITY;
       this.#input.release();
     }
     return {

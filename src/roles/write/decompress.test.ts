@@ -10,7 +10,10 @@ import { maskedCrc32c } from './snappy.ts';
 const text = Buffer.from('spans and spans and spans of a trace, '.repeat(5000));
 
 function framed(content: Buffer): Buffer {
-  const pieces = [Buffer.from('\xff\x06\x00\x00sNaPpY', 'latin1'), Buffer.from('\xfe\x02\x00\x00pp', 'latin1')];
+  const pieces: Buffer[] = [
+    Buffer.from('\xff\x06\x00\x00sNaPpY', 'latin1'),
+    Buffer.from('\xfe\x02\x00\x00pp', 'latin1'),
+  ];
   for (let at = 0; at < content.length; at += 65_536) {
     const plain = content.subarray(at, at + 65_536);
     const compressed = at % 131_072 === 0;

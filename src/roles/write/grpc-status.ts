@@ -4,6 +4,7 @@ import { ErrorKind, ExhaustedError, RubatoError } from '../../base/errors.ts';
 export const GrpcCode = {
   ok: 0,
   invalidArgument: 3,
+  deadlineExceeded: 4,
   notFound: 5,
   resourceExhausted: 8,
   unimplemented: 12,
@@ -28,6 +29,7 @@ export function senderStatus(error: unknown): SenderStatus {
   }
   const message = error.message;
   if (error.code === 'body_too_large') return { grpcCode: GrpcCode.resourceExhausted, httpStatus: 413, message };
+  if (error.code === 'sender_too_slow') return { grpcCode: GrpcCode.deadlineExceeded, httpStatus: 408, message };
   // Agents retry 503 and drop what is answered 401: Tempo's choice, kept (contract 2.5).
   if (error.code === 'no_org_id') return { grpcCode: GrpcCode.unavailable, httpStatus: 503, message };
   switch (error.kind) {

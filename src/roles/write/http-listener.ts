@@ -3,18 +3,17 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { BufferPool } from '../../base/buffer-pool.ts';
-import type { BodyGate } from './body-gate.ts';
+import { type BodyGate, HeldBody } from './body-gate.ts';
 import { bodyTooLarge, decompress } from './decompress.ts';
+import { defaultSenderTimes, type SenderTimes, SenderWatch } from './sender-watch.ts';
 import { nodeTls, type ServerTls } from './server-tls.ts';
-
-/** A request that stands still this long is cut off, so that slow senders cannot hold the gate. */
-const requestTimeoutMs = 60_000;
 
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
   /** Unset: plain HTTP. */
   readonly tls?: ServerTls | undefined;
+  readonly times?: SenderTimes;
 }
 
 export class HttpListener {
@@ -26,7 +25,13 @@ export class HttpListener {
     handle: (request: http.IncomingMessage, response: http.ServerResponse) => Promise<void>,
   ) {
     this.#address = address;
-    const options = { requestTimeout: requestTimeoutMs, keepAliveTimeout: 65_000 };
+    const { headMs, requestMs } = address.times ?? defaultSenderTimes;
+    const options = {
+      headersTimeout: headMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: Math.ceil(headMs / 4),
+      keepAliveTimeout: 65_000,
+    };
     const listener = (request: http.IncomingMessage, response: http.ServerResponse): void => {
       handle(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
     };
@@ -81,6 +86,13 @@ export function senderLeft(request: http.IncomingMessage): boolean {
   return request.destroyed && !request.complete;
 }
 
+/** Those of our statuses that Zipkin's and Jaeger's clients are told too; everything else is 500 to them. */
+const requestFaults: ReadonlySet<number> = new Set([400, 408, 413]);
+
+export function faultOr500(httpStatus: number): number {
+  return requestFaults.has(httpStatus) ? httpStatus : 500;
+}
+
 /** For an answer before the whole body was read: what is left is not read, the connection ends with the answer. */
 export function endUnreadBody(request: http.IncomingMessage, response: http.ServerResponse): void {
   if (!request.complete) response.setHeader('Connection', 'close');
@@ -90,6 +102,7 @@ export interface BodyLimits {
   /** Largest body, before and after decompression. */
   readonly bodyBytesMax: number;
   readonly gate: BodyGate;
+  readonly times?: SenderTimes;
 }
 
 /** Memory of bodies between requests, over all receivers of the thread. */
@@ -98,7 +111,7 @@ export const bodyPool = new BufferPool(16 * 1024 * 1024);
 /**
  * Reads and decompresses the body, and holds room for it in the gate until `use` is done; the body's
  * memory is then lent to others.
- * @throws RubatoError: the body is too large or damaged, or the gate has no room
+ * @throws RubatoError: the body is too large, damaged or too slow, or the gate has no room
  */
 export async function withBody(
   request: http.IncomingMessage,
@@ -107,22 +120,29 @@ export async function withBody(
 ): Promise<void> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > limits.bodyBytesMax) throw bodyTooLarge(limits.bodyBytesMax);
-  const held = declared > 0 ? declared : limits.bodyBytesMax;
-  limits.gate.take(held);
+  const held = new HeldBody(limits.gate);
+  held.announced(declared > 0 ? declared : undefined);
   const memory = declared > 0 ? bodyPool.take(declared) : undefined;
   try {
     const whole = memory === undefined ? undefined : Buffer.from(memory, 0, declared);
-    const raw = await readBody(request, whole, limits.bodyBytesMax);
+    const raw = await readBody(request, whole, held, limits);
     const coding = (header(request, 'content-encoding') ?? '').trim().toLowerCase();
-    await use(coding === '' ? raw : await decompress(coding, raw, limits.bodyBytesMax));
+    const plain = coding === '' ? raw : await decompress(coding, raw, limits.bodyBytesMax);
+    if (plain !== raw) held.made(plain.length);
+    await use(plain);
   } finally {
     if (memory !== undefined) bodyPool.give(memory);
-    limits.gate.give(held);
+    held.release();
   }
 }
 
 /** The whole body, in `whole` when its length was declared. Nothing is written there once this has settled. */
-function readBody(request: http.IncomingMessage, whole: Buffer | undefined, bytesMax: number): Promise<Buffer> {
+function readBody(
+  request: http.IncomingMessage,
+  whole: Buffer | undefined,
+  held: HeldBody,
+  { bodyBytesMax, times = defaultSenderTimes }: BodyLimits,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -131,15 +151,26 @@ function readBody(request: http.IncomingMessage, whole: Buffer | undefined, byte
       if (whole !== undefined) chunk.copy(whole, length);
       else chunks.push(chunk);
       length += chunk.length;
-      if (length > bytesMax) fail(bodyTooLarge(bytesMax));
+      watch.progress();
+      try {
+        if (length > bodyBytesMax) throw bodyTooLarge(bodyBytesMax);
+        held.received(length);
+      } catch (error) {
+        fail(error);
+      }
     };
-    const fail = (error: Error): void => {
+    const fail = (error: unknown): void => {
+      watch.done();
       request.off('data', onData);
       request.pause();
       reject(error);
     };
+    const watch = new SenderWatch(times, fail);
     request.on('data', onData);
-    request.on('end', () => resolve(whole ?? Buffer.concat(chunks, length)));
+    request.on('end', () => {
+      watch.done();
+      resolve(whole ?? Buffer.concat(chunks, length));
+    });
     request.on('error', fail);
     request.on('close', () => fail(new Error('the sender went away')));
   });

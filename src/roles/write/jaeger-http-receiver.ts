@@ -6,13 +6,13 @@
  * that is wrong afterwards, tenants and limits included (contract 2.5).
  */
 import type http from 'node:http';
-import { jaegerThriftToOtlp } from '../../protocol/jaeger/thrift-batch.ts';
 import type { BodyGate } from './body-gate.ts';
 import { senderStatus } from './grpc-status.ts';
 import {
   answerCors,
   answerText,
   endUnreadBody,
+  faultOr500,
   HttpListener,
   header,
   type ListenAddress,
@@ -21,6 +21,7 @@ import {
   withBody,
 } from './http-listener.ts';
 import type { Ingest, TenantOf } from './ingest.ts';
+import { Translator } from './translator.ts';
 
 export interface JaegerHttpReceiverOptions extends ListenAddress {
   /** Largest body, before and after decompression. The collector's default is 20 MiB. */
@@ -28,6 +29,8 @@ export interface JaegerHttpReceiverOptions extends ListenAddress {
   readonly ingest: Ingest;
   readonly gate: BodyGate;
   readonly tenantOf: TenantOf;
+  /** Default: one that translates here. */
+  readonly translator?: Translator;
   /** Origins that browsers may send from; empty: none. */
   readonly corsAllowedOrigins: readonly string[];
 }
@@ -37,9 +40,11 @@ const thriftTypes: ReadonlySet<string> = new Set(['application/x-thrift', 'appli
 export class JaegerHttpReceiver {
   readonly #listener: HttpListener;
   readonly #options: JaegerHttpReceiverOptions;
+  readonly #translator: Translator;
 
   constructor(options: JaegerHttpReceiverOptions) {
     this.#options = options;
+    this.#translator = options.translator ?? new Translator();
     this.#listener = new HttpListener(options, (request, response) => this.#handle(request, response));
   }
 
@@ -58,7 +63,7 @@ export class JaegerHttpReceiver {
     let parsed = false;
     try {
       await withBody(request, this.#options, async (body) => {
-        const message = jaegerThriftToOtlp(body);
+        const message = await this.#translator.toOtlp({ format: 'jaeger-thrift', body, nowUnixNano: 0n });
         parsed = true;
         const tenant = this.#options.tenantOf(header(request, 'x-scope-orgid'));
         const noGenerateMetrics = 'no-generate-metrics' in request.headers;
@@ -70,10 +75,7 @@ export class JaegerHttpReceiver {
       endUnreadBody(request, response);
       const { httpStatus, message } = senderStatus(error);
       if (parsed) answerText(response, 500, `Cannot submit Jaeger batch: ${message}`);
-      else {
-        const status = httpStatus === 400 || httpStatus === 413 ? httpStatus : 500;
-        answerText(response, status, `Unable to process request body: ${message}`);
-      }
+      else answerText(response, faultOr500(httpStatus), `Unable to process request body: ${message}`);
     }
   }
 

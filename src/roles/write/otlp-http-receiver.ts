@@ -9,7 +9,6 @@ import {
   encodeStatus,
   encodeStatusJson,
 } from '../../protocol/otlp/export-response.ts';
-import { jsonToExportRequest } from '../../protocol/otlp/json.ts';
 import type { BodyGate } from './body-gate.ts';
 import { senderStatus } from './grpc-status.ts';
 import {
@@ -25,6 +24,7 @@ import {
   withBody,
 } from './http-listener.ts';
 import type { Ingest, TenantOf } from './ingest.ts';
+import { Translator } from './translator.ts';
 
 export interface HttpReceiverOptions extends ListenAddress {
   /** Largest body, before and after decompression. The collector's default is 20 MiB. */
@@ -32,6 +32,8 @@ export interface HttpReceiverOptions extends ListenAddress {
   readonly ingest: Ingest;
   readonly gate: BodyGate;
   readonly tenantOf: TenantOf;
+  /** Default: one that translates here. */
+  readonly translator?: Translator;
   /** Origins that browsers may send from; empty: none. */
   readonly corsAllowedOrigins: readonly string[];
 }
@@ -44,9 +46,11 @@ const exportResponseJson = Buffer.from(encodeExportResponseJson());
 export class OtlpHttpReceiver {
   readonly #listener: HttpListener;
   readonly #options: HttpReceiverOptions;
+  readonly #translator: Translator;
 
   constructor(options: HttpReceiverOptions) {
     this.#options = options;
+    this.#translator = options.translator ?? new Translator();
     this.#listener = new HttpListener(options, (request, response) => this.#handle(request, response));
   }
 
@@ -66,7 +70,7 @@ export class OtlpHttpReceiver {
     try {
       const tenant = this.#options.tenantOf(header(request, 'x-scope-orgid'));
       await withBody(request, this.#options, async (body) => {
-        const message = json ? jsonToExportRequest(body) : body;
+        const message = json ? await this.#translator.toOtlp({ format: 'otlp-json', body, nowUnixNano: 0n }) : body;
         const noGenerateMetrics = 'no-generate-metrics' in request.headers;
         await this.#options.ingest.push(tenant, message, { noGenerateMetrics });
       });

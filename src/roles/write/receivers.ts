@@ -9,7 +9,9 @@ import { JaegerUdpReceiver, type UdpCounters } from './jaeger-udp-receiver.ts';
 import { type KafkaCounters, type KafkaOptions, KafkaReceiver } from './kafka-receiver.ts';
 import { OtlpGrpcReceiver } from './otlp-grpc-receiver.ts';
 import { OtlpHttpReceiver } from './otlp-http-receiver.ts';
+import type { SenderTimes } from './sender-watch.ts';
 import type { ServerTls } from './server-tls.ts';
+import type { Translator } from './translator.ts';
 import type { WriterLog } from './writer.ts';
 import { ZipkinReceiver } from './zipkin-receiver.ts';
 
@@ -26,6 +28,7 @@ export interface GrpcSpec extends ListenerSpec {
   readonly type: 'otlp/grpc' | 'jaeger/grpc';
   readonly messageBytesMax: number;
   readonly tls: ServerTls | undefined;
+  readonly times?: SenderTimes;
 }
 
 export interface HttpSpec extends ListenerSpec {
@@ -33,6 +36,7 @@ export interface HttpSpec extends ListenerSpec {
   readonly bodyBytesMax: number;
   readonly corsAllowedOrigins: readonly string[];
   readonly tls: ServerTls | undefined;
+  readonly times?: SenderTimes;
 }
 
 export interface UdpSpec extends ListenerSpec {
@@ -50,6 +54,7 @@ export interface ReceiverParts {
   readonly ingest: Ingest;
   readonly gate: BodyGate;
   readonly tenantOf: TenantOf;
+  readonly translator?: Translator;
   readonly clock: Clock;
   readonly log: WriterLog;
 }

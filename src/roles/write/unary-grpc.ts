@@ -7,12 +7,13 @@ import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { invalid } from '../../base/errors.ts';
 import { encodeStatus } from '../../protocol/otlp/export-response.ts';
-import type { BodyGate } from './body-gate.ts';
+import { type BodyGate, HeldBody } from './body-gate.ts';
 import { bodyTooLarge, decompress } from './decompress.ts';
 import { frameBytes, grpcFrame } from './grpc-frame.ts';
 import { GrpcCode, type SenderStatus, senderStatus } from './grpc-status.ts';
 import { bodyPool } from './http-listener.ts';
 import type { PushOptions, TenantOf } from './ingest.ts';
+import { defaultSenderTimes, type SenderTimes, SenderWatch } from './sender-watch.ts';
 import { nodeTls, type ServerTls } from './server-tls.ts';
 
 export interface UnaryGrpcOptions {
@@ -22,6 +23,7 @@ export interface UnaryGrpcOptions {
   readonly messageBytesMax: number;
   /** Unset: plain HTTP/2. */
   readonly tls?: ServerTls | undefined;
+  readonly times?: SenderTimes;
   readonly gate: BodyGate;
   readonly tenantOf: TenantOf;
 }
@@ -54,9 +56,7 @@ export class UnaryGrpcServer {
       : http2.createServer({ settings });
     this.#server.on('session', (session) => {
       session.setLocalWindowSize(window * 2);
-      this.#sessions.add(session);
-      session.on('close', () => this.#sessions.delete(session));
-      session.on('error', () => session.destroy());
+      this.#keep(session);
     });
     this.#server.on('stream', (stream, headers) => {
       stream.on('error', () => stream.close());
@@ -82,6 +82,20 @@ export class UnaryGrpcServer {
     await closed;
   }
 
+  /** A connection that does not open as HTTP/2 does, and later one without calls, is let go. */
+  #keep(session: http2.ServerHttp2Session): void {
+    const { headMs, idleSessionMs } = this.#options.times ?? defaultSenderTimes;
+    this.#sessions.add(session);
+    const unopened = setTimeout(() => session.destroy(), headMs);
+    session.once('remoteSettings', () => clearTimeout(unopened));
+    session.setTimeout(idleSessionMs, () => session.close());
+    session.on('close', () => {
+      clearTimeout(unopened);
+      this.#sessions.delete(session);
+    });
+    session.on('error', () => session.destroy());
+  }
+
   async #handle(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): Promise<void> {
     const type = headers['content-type'] ?? '';
     if (headers[':method'] !== 'POST' || !type.startsWith('application/grpc')) {
@@ -92,19 +106,19 @@ export class UnaryGrpcServer {
       finish(stream, { grpcCode: GrpcCode.unimplemented, message: `unknown method ${headers[':path']}` });
       return;
     }
-    let held = 0;
+    const held = new HeldBody(this.#options.gate);
     let memory: ArrayBuffer | undefined;
     const lend = (bytes: number): Buffer => {
-      this.#options.gate.take(bytes);
-      held = bytes;
+      held.announced(bytes);
       memory = bodyPool.take(bytes);
       return Buffer.from(memory, 0, bytes);
     };
     try {
       const tenant = this.#options.tenantOf(headerText(headers['x-scope-orgid']));
-      const { compressed, body } = await readMessage(stream, this.#options.messageBytesMax, lend);
+      const { compressed, body } = await readMessage(stream, lend, held, this.#options);
       const coding = compressed ? (headerText(headers['grpc-encoding']) ?? '') : '';
       const message = await decompress(coding, body, this.#options.messageBytesMax);
+      if (message !== body) held.made(message.length);
       await this.#method.handle(tenant, message, { noGenerateMetrics: 'no-generate-metrics' in headers });
       stream.respond(
         {
@@ -120,7 +134,7 @@ export class UnaryGrpcServer {
       if (!stream.destroyed) finish(stream, senderStatus(error));
     } finally {
       if (memory !== undefined) bodyPool.give(memory);
-      this.#options.gate.give(held);
+      held.release();
     }
   }
 }
@@ -149,14 +163,16 @@ function headerText(value: string | string[] | undefined): string | undefined {
 /** The one message of a unary call, in memory that `lend` gives. Nothing is written there once this has settled. */
 function readMessage(
   stream: http2.ServerHttp2Stream,
-  bytesMax: number,
   lend: (bytes: number) => Buffer,
+  held: HeldBody,
+  { messageBytesMax, times = defaultSenderTimes }: UnaryGrpcOptions,
 ): Promise<{ compressed: boolean; body: Buffer }> {
   return new Promise((resolve, reject) => {
     const head = Buffer.alloc(frameBytes);
     let seen = 0;
     let body: Buffer | undefined;
     const onData = (chunk: Buffer): void => {
+      watch.progress();
       let at = 0;
       if (body === undefined) {
         at = Math.min(frameBytes - seen, chunk.length);
@@ -165,7 +181,7 @@ function readMessage(
         if (seen < frameBytes) return;
         const length = head.readUInt32BE(1);
         try {
-          if (length > bytesMax) throw bodyTooLarge(bytesMax);
+          if (length > messageBytesMax) throw bodyTooLarge(messageBytesMax);
           body = lend(length);
         } catch (error) {
           fail(error);
@@ -175,14 +191,22 @@ function readMessage(
       const take = Math.min(chunk.length - at, body.length - (seen - frameBytes));
       chunk.copy(body, seen - frameBytes, at, at + take);
       seen += take;
+      try {
+        held.received(seen);
+      } catch (error) {
+        fail(error);
+      }
     };
     const fail = (error: unknown): void => {
+      watch.done();
       stream.off('data', onData);
       stream.pause();
       reject(error);
     };
+    const watch = new SenderWatch(times, fail);
     stream.on('data', onData);
     stream.on('end', () => {
+      watch.done();
       if (body !== undefined && seen === frameBytes + body.length) resolve({ compressed: head[0] === 1, body });
       else reject(invalid('short_message', 'the request message ended early'));
     });

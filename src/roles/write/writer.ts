@@ -103,6 +103,8 @@ const traceLiveMs = 5_000;
 const blockMsMax = 60 * 60_000;
 const confirmedMsMax = 10 * 60_000;
 
+/** Attribute keys a request may bring that were not seen lately; SDKs stop at 128 attributes a span. */
+const newKeysMax = 10_000;
 /** Pause before a failed build or commit is tried again; doubles up to the bound. */
 const retryBuildMs = { first: 500, max: 30_000 };
 
@@ -170,7 +172,7 @@ export class Writer implements Ingest {
     }
     const live = this.#openTable(tenant);
     const before = live.table.mark();
-    const result = live.scanner.scan(body, { maxAttributeBytes: limits.attributeBytesMax });
+    const result = live.scanner.scan(body, { maxAttributeBytes: limits.attributeBytesMax, newKeysMax });
     if (result.spans === 0) return undefined;
     if ((limits.liveTracesMax ?? 0) > 0) this.#admitTraces(tenant, live, before, limits);
     const appended = this.#append(tenant, live, body, options, before);

@@ -7,16 +7,13 @@
  */
 import type http from 'node:http';
 import type { Clock } from '../../base/clock.ts';
-import { zipkinV1JsonToOtlp } from '../../protocol/zipkin/v1-json.ts';
-import { zipkinV1ThriftToOtlp } from '../../protocol/zipkin/v1-thrift.ts';
-import { zipkinV2JsonToOtlp } from '../../protocol/zipkin/v2-json.ts';
-import { zipkinV2ProtoToOtlp } from '../../protocol/zipkin/v2-proto.ts';
 import type { BodyGate } from './body-gate.ts';
 import { senderStatus } from './grpc-status.ts';
 import {
   answerCors,
   answerText,
   endUnreadBody,
+  faultOr500,
   HttpListener,
   header,
   type ListenAddress,
@@ -25,6 +22,7 @@ import {
   withBody,
 } from './http-listener.ts';
 import type { Ingest, TenantOf } from './ingest.ts';
+import { type BodyFormat, Translator } from './translator.ts';
 
 export interface ZipkinReceiverOptions extends ListenAddress {
   /** Largest body, before and after decompression. The collector's default is 20 MiB. */
@@ -32,20 +30,22 @@ export interface ZipkinReceiverOptions extends ListenAddress {
   readonly ingest: Ingest;
   readonly gate: BodyGate;
   readonly tenantOf: TenantOf;
+  /** Default: one that translates here. */
+  readonly translator?: Translator;
   /** Origins that browsers may send from; empty: none. */
   readonly corsAllowedOrigins: readonly string[];
   /** Gives spans their start that come without one. */
   readonly clock: Clock;
 }
 
-type Translate = (body: Uint8Array, nowUnixNano: bigint) => Uint8Array;
-
 export class ZipkinReceiver {
   readonly #listener: HttpListener;
   readonly #options: ZipkinReceiverOptions;
+  readonly #translator: Translator;
 
   constructor(options: ZipkinReceiverOptions) {
     this.#options = options;
+    this.#translator = options.translator ?? new Translator();
     this.#listener = new HttpListener(options, (request, response) => this.#handle(request, response));
   }
 
@@ -65,9 +65,10 @@ export class ZipkinReceiver {
       return;
     }
     try {
-      const translate = translation(request);
+      const format = formatOf(request);
       await withBody(request, this.#options, async (body) => {
-        const message = translate(body, this.#options.clock.nowUnixNano());
+        const nowUnixNano = this.#options.clock.nowUnixNano();
+        const message = await this.#translator.toOtlp({ format, body, nowUnixNano });
         const tenant = this.#options.tenantOf(header(request, 'x-scope-orgid'));
         const noGenerateMetrics = 'no-generate-metrics' in request.headers;
         await this.#options.ingest.push(tenant, message, { noGenerateMetrics });
@@ -77,14 +78,14 @@ export class ZipkinReceiver {
       if (senderLeft(request)) return;
       endUnreadBody(request, response);
       const { httpStatus, message } = senderStatus(error);
-      answerText(response, httpStatus === 400 || httpStatus === 413 ? httpStatus : 500, message);
+      answerText(response, faultOr500(httpStatus), message);
     }
   }
 }
 
-function translation(request: http.IncomingMessage): Translate {
+function formatOf(request: http.IncomingMessage): BodyFormat {
   const path = (request.url ?? '').split('?', 1)[0]!;
   const type = mediaType(request);
-  if (path.includes('api/v1/spans')) return type === 'application/x-thrift' ? zipkinV1ThriftToOtlp : zipkinV1JsonToOtlp;
-  return type === 'application/x-protobuf' ? zipkinV2ProtoToOtlp : zipkinV2JsonToOtlp;
+  if (path.includes('api/v1/spans')) return type === 'application/x-thrift' ? 'zipkin-v1-thrift' : 'zipkin-v1-json';
+  return type === 'application/x-protobuf' ? 'zipkin-v2-proto' : 'zipkin-v2-json';
 }

@@ -6,6 +6,8 @@ import type { Ingest, PushOptions } from '../ingest.ts';
 
 export class TableIngest implements Ingest {
   readonly pushes: { readonly tenant: string; readonly options: PushOptions }[] = [];
+  /** As {@link OtlpScanner}'s option. */
+  newKeysMax: number | undefined;
   /** Thrown by the next pushes. */
   failure: Error | undefined;
   /** Pushes wait for it. */
@@ -21,7 +23,7 @@ export class TableIngest implements Ingest {
       entry = { table, scanner: new OtlpScanner(table) };
       this.#tables.set(tenant, entry);
     }
-    entry.scanner.scan(body);
+    entry.scanner.scan(body, this.newKeysMax === undefined ? {} : { newKeysMax: this.newKeysMax });
     this.pushes.push({ tenant, options });
   }
 
