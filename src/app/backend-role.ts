@@ -10,6 +10,7 @@ import type { LiveSource } from '../roles/read/reader.ts';
 import { backendSettings, type CompactionOverrides, defaultOverrides } from './backend-settings.ts';
 import type { BackendThreadData, ManifestSeen } from './backend-thread.ts';
 import type { Config } from './config/schema.ts';
+import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { serve, ThreadClient } from './thread-rpc.ts';
 
 /** Rows are in typed arrays outside the heap; in it are places of traces and dictionaries of a few row groups. */
@@ -21,7 +22,9 @@ const restartMs = 60_000;
 export interface BackendRoleOptions {
   readonly config: Config;
   readonly clock: Clock;
-  /** Puts everything live into blocks, for redaction. */
+  /** No other process uses the store: nobody's segments need to be adopted. */
+  readonly isAlone: boolean;
+  /** Puts everything live of this process into blocks, for redaction. */
   readonly flush: () => Promise<void>;
   readonly log: { error(fields: object, message: string): void };
 }
@@ -32,6 +35,7 @@ export class BackendRole {
   /** By tenant: versions that exist, of which a writer need not know. */
   readonly #versions = new Map<string, number>();
   #overrides: CompactionOverrides;
+  #attributeBytesMax: ByTenant<number> | undefined;
   #thread: { worker: Worker; client: ThreadClient } | undefined;
 
   constructor(options: BackendRoleOptions) {
@@ -45,12 +49,20 @@ export class BackendRole {
     this.#thread?.client.call('setOverrides', overrides).catch(() => undefined);
   }
 
+  /** The cut of attributes that receivers make, for segments that are adopted. Call it before `run`. */
+  setAttributeBytesMax(limits: ByTenant<number>): void {
+    if (this.#options.isAlone) return;
+    this.#attributeBytesMax = limits;
+    this.#thread?.client.call('setAttributeBytesMax', limits).catch(() => undefined);
+  }
+
   /** Starts the thread after the first interval, and again whenever it died, until `stop`. */
   async run(): Promise<void> {
     const { config, clock, log } = this.#options;
     const { signal } = this.#abort;
     const pause = (ms: number): Promise<void> => clock.sleep(ms, signal).catch(() => undefined);
-    await pause(backendSettings(config).maintenanceIntervalMs);
+    // In one process with everything else there is other work at the start.
+    if (this.#options.isAlone) await pause(backendSettings(config).maintenanceIntervalMs);
     while (!signal.aborted) {
       await this.#started()
         .call('run')
@@ -107,7 +119,11 @@ export class BackendRole {
   }
 
   #start(): { worker: Worker; client: ThreadClient } {
-    const workerData: BackendThreadData = { config: this.#options.config, overrides: this.#overrides };
+    const workerData: BackendThreadData = {
+      config: this.#options.config,
+      overrides: this.#overrides,
+      attributeBytesMax: this.#attributeBytesMax,
+    };
     const worker = new Worker(new URL('./backend-thread.ts', import.meta.url), { workerData, resourceLimits });
     const client = new ThreadClient(worker);
     serve(worker, {

@@ -7,19 +7,24 @@ import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemRng } from '../base/random.ts';
 import { ManifestStore } from '../block/manifest.ts';
+import { Adopter } from '../roles/backend/adopter.ts';
 import { Backend } from '../roles/backend/backend.ts';
 import type { RedactionRequest, RedactionResult } from '../roles/backend/redact.ts';
 import { BackendMetrics } from './backend-metrics.ts';
 import { createPace, lowerThreadPriority } from './backend-pace.ts';
 import { backendSettings, type CompactionOverrides, tenantSettings } from './backend-settings.ts';
 import type { Config } from './config/schema.ts';
+import { valueFor } from './limits.ts';
 import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
+import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { type Handlers, serve, ThreadClient } from './thread-rpc.ts';
 
 export interface BackendThreadData {
   readonly config: Config;
   readonly overrides: CompactionOverrides;
+  /** Set when other processes may leave segments behind; then they are adopted. */
+  readonly attributeBytesMax: ByTenant<number> | undefined;
 }
 
 export interface ManifestSeen {
@@ -32,36 +37,51 @@ const cacheBytesMax = 16 * 1024 * 1024;
 
 assert(parentPort !== null, 'this file is the entry of a thread');
 const { config } = workerData as BackendThreadData;
-let { overrides } = workerData as BackendThreadData;
+let { overrides, attributeBytesMax } = workerData as BackendThreadData;
 const log = createLog(config.server, 'backend');
 const store = await openStore(config);
 // Listening begins here, and must include `serve` below in the same turn: what waits on the port is delivered once.
 const host = new ThreadClient(parentPort);
 const metrics = new BackendMetrics();
 lowerThreadPriority();
+const manifest = new ManifestStore(store, systemClock, systemRng);
+const pace = createPace(systemClock);
+const onManifest = (tenant: string, version: number): void =>
+  void host.call('manifestSeen', { tenant, version } satisfies ManifestSeen);
+const parts = { store, manifest, clock: systemClock, rng: systemRng, pace, onManifest, log };
 const backend = new Backend({
-  store,
-  manifest: new ManifestStore(store, systemClock, systemRng),
-  clock: systemClock,
-  rng: systemRng,
+  ...parts,
   ...backendSettings(config),
   settingsOf: (tenant) => tenantSettings(config, overrides, tenant),
   cacheBytesMax,
-  pace: createPace(systemClock),
-  onManifest: (tenant, version) => void host.call('manifestSeen', { tenant, version } satisfies ManifestSeen),
   observer: metrics,
-  log,
 });
+const isAdopting = attributeBytesMax !== undefined;
+const adopter = new Adopter({
+  ...parts,
+  deadAfterMs: config.cluster.dead_after,
+  blockSpansMax: config.live_store.max_block_spans,
+  attributeBytesMax: (tenant) => (attributeBytesMax === undefined ? 0 : valueFor(attributeBytesMax, tenant)),
+});
+const stopping = new AbortController();
 
 export const methods = {
   /** Resolves when the role has stopped. */
-  run: (): Promise<void> => backend.run(),
+  run: async (): Promise<void> => {
+    await Promise.all([backend.run(), isAdopting ? adopter.run(stopping.signal) : undefined]);
+  },
+  setAttributeBytesMax: (changed: ByTenant<number>): void => {
+    attributeBytesMax = changed;
+  },
   setOverrides: (changed: CompactionOverrides): void => {
     overrides = changed;
   },
   redact: (request: RedactionRequest): Promise<RedactionResult> => backend.redact(request),
   metrics: (): Promise<string> => metrics.text(),
-  stop: (): Promise<void> => backend.stop(),
+  stop: (): Promise<void> => {
+    stopping.abort();
+    return backend.stop();
+  },
 } satisfies Handlers;
 export type BackendThreadMethods = typeof methods;
 

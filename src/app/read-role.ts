@@ -1,4 +1,6 @@
 /** The read role over one store: blocks opened through it, live tables from the write role. */
+
+import { systemClock } from '../base/clock.ts';
 import { ColumnCache } from '../block/column-cache.ts';
 import { readPack } from '../block/index-pack.ts';
 import type { ManifestStore } from '../block/manifest.ts';
@@ -6,7 +8,9 @@ import { blockFileKey } from '../block/manifest-keys.ts';
 import { openBlock } from '../block/read-block.ts';
 import type { ObjectStore } from '../objectstore/object-store.ts';
 import { type LiveSource, Reader } from '../roles/read/reader.ts';
+import { backendSettings } from './backend-settings.ts';
 import type { Config } from './config/schema.ts';
+import type { TailRole } from './tail-role.ts';
 
 /** What a read of a file on a disk costs more than reading so many bytes on. */
 const traceGapBytesMax = 32 << 10;
@@ -31,4 +35,31 @@ export function createReader(parts: {
     readPack: (tenant, pack, cost) => readPack(store, tenant, pack, cost),
   });
   return reader;
+}
+
+/** How often tenants that nobody asks about are looked at: rows that have got into blocks are let go then. */
+const refreshMsMax = 15_000;
+
+/**
+ * Keeps the manifests of tenants with live rows, or that were asked about, up to date: several times in the time for which
+ * files of compacted blocks are kept.
+ */
+export async function keepReaderFresh(parts: {
+  config: Config;
+  reader: Reader;
+  tail: TailRole;
+  signal: AbortSignal;
+  log: { warn(fields: object, message: string): void };
+}): Promise<void> {
+  const { config, reader, tail, signal, log } = parts;
+  const intervalMs = Math.min(refreshMsMax, backendSettings(config).removedGraceMs / 4);
+  while (!signal.aborted) {
+    await systemClock.sleep(intervalMs, signal).catch(() => undefined);
+    try {
+      const tenants = new Set([...(await tail.tenants()), ...reader.tenants]);
+      for (const tenant of tenants) if (!signal.aborted) await reader.refresh(tenant);
+    } catch (error) {
+      if (!signal.aborted) log.warn({ reason: String(error) }, 'manifests could not be read; will try again');
+    }
+  }
 }

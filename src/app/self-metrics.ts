@@ -5,7 +5,8 @@ import type { WriteThreadStatus } from './write-thread.ts';
 
 export interface MetricsSource {
   readonly version: string;
-  status(): Promise<WriteThreadStatus>;
+  /** Undefined without the write role. */
+  status(): Promise<WriteThreadStatus | undefined>;
   blockCount(): number;
 }
 

@@ -2,6 +2,7 @@
  * The whole server, wired: the write thread, the read role over its live tables and the store's blocks, the query API on
  * its port. It listens at once and is ready when everything that was ever acknowledged is visible again.
  */
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import os from 'node:os';
 import { RE2JS } from 're2js';
 import { createGrpcApi } from '../api/grpc/grpc-api.ts';
@@ -9,21 +10,28 @@ import { createApi } from '../api/http/api.ts';
 import type { ApiPorts, StatusSource } from '../api/ports.ts';
 import { systemClock } from '../base/clock.ts';
 import { ErrorKind, RubatoError } from '../base/errors.ts';
-import { systemRng } from '../base/random.ts';
+import { randomHex, systemRng } from '../base/random.ts';
 import { ManifestStore } from '../block/manifest.ts';
 import { lockFolder } from '../fs/folder-lock.ts';
 import { Engine } from '../query/engine.ts';
+import type { LiveSource } from '../roles/read/reader.ts';
+import { internalPrefix } from '../roles/tail/recent-protocol.ts';
+import { newWriterId } from '../wal/segment-keys.ts';
+import { advertisedAddress } from './advertised-address.ts';
 import { BackendRole } from './backend-role.ts';
 import { configText } from './config/config-text.ts';
 import type { Config } from './config/schema.ts';
-import { queryLimits, type WriteSettings, writeSettings } from './limits.ts';
+import { answerInternal } from './internal-routes.ts';
+import { queryLimits, type WriteSettings, writeLimits, writeSettings } from './limits.ts';
 import { defaultListenerTimes, Listener } from './listener.ts';
 import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
 import { LiveLimits } from './overrides/live-limits.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
-import { createReader } from './read-role.ts';
+import { createReader, keepReaderFresh } from './read-role.ts';
 import { SelfMetrics } from './self-metrics.ts';
+import { bothLive, TailRole } from './tail-role.ts';
+import { isAlone, type RoleName, rolesOf } from './targets.ts';
 import { readUiFiles } from './ui-files.ts';
 import { version } from './version.ts';
 import { warmUpQueries } from './warm-up.ts';
@@ -53,35 +61,55 @@ export interface ServerOptions {
 
 /** @throws RubatoError config */
 export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
-  if (config.target !== 'all') {
-    throw new RubatoError(ErrorKind.config, 'bad_target', `unknown target ${config.target}; this version runs "all"`);
-  }
+  const roles = rolesOf(config.target);
+  const alone = isAlone(config, roles);
   const log = createLog(config.server, 'main');
-  const lock = await lockFolder(config.storage.trace.local.path);
+  const { backend: kind, local } = config.storage.trace;
+  const lock = kind === 'local' ? await lockFolder(local.path, alone ? 'alone' : 'shared') : undefined;
   const store = await openStore(config);
   const expand = options.expand ?? ((text: string) => text);
   const limits = new LiveLimits({ config: config.overrides, store, clock: systemClock, expand, log });
   try {
     await limits.load();
   } catch (error) {
-    await lock.release();
+    await lock?.release();
     throw error;
   }
   const { overrides } = limits;
   const settings = (): ByTenant<WriteSettings> => overrides.byTenant((block) => writeSettings(config, block));
-  const write = new WriteRole(config, settings());
-  const backend = new BackendRole({ config, clock: systemClock, flush: () => write.flush(), log });
-  backend.setOverrides(overrides.byTenant((block) => block.compaction));
+  const attributeBytesMax = (): ByTenant<number> =>
+    overrides.byTenant((block) => writeLimits(config, block).attributeBytesMax);
+  const writerId = newWriterId(systemRng);
+  const write = roles.has('write')
+    ? new WriteRole({ config, settings: settings(), writerId, isAlone: alone })
+    : undefined;
+  const tail =
+    roles.has('read') && !alone
+      ? new TailRole({ config, attributeBytesMax: attributeBytesMax(), ownWriter: write && writerId })
+      : undefined;
+  const backend = new BackendRole({
+    config,
+    clock: systemClock,
+    isAlone: alone,
+    flush: async () => write?.flush(),
+    log,
+  });
+  const configureBackend = (): void => {
+    backend.setOverrides(overrides.byTenant((block) => block.compaction));
+    backend.setAttributeBytesMax(attributeBytesMax());
+  };
+  configureBackend();
   overrides.onChange(() => {
     // A thread that is gone takes no limits, and ends the server.
-    write.configure(settings()).catch(() => undefined);
-    backend.setOverrides(overrides.byTenant((block) => block.compaction));
+    write?.configure(settings()).catch(() => undefined);
+    tail?.configure(attributeBytesMax());
+    configureBackend();
   });
   limits.run();
   const reader = createReader({
     config,
     store,
-    live: backend.named(write),
+    live: liveOf(write && backend.named(write), tail),
     manifest: new ManifestStore(store, systemClock, systemRng),
   });
   const engine = new Engine({
@@ -92,14 +120,18 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
       cacheBytesMax: config.querier.result_cache_bytes,
     },
   });
-  const ui = readUiFiles(config.http_api_prefix);
-  if (ui.size === 0) log.warn('the web UI is not built; the API answers without it');
+  const ui = roles.has('read') ? readUiFiles(config.http_api_prefix) : undefined;
+  if (ui?.size === 0) log.warn('the web UI is not built; the API answers without it');
   let phase: Phase = 'Starting';
-  const metrics = new SelfMetrics({ version, status: () => write.status(), blockCount: () => reader.blockCount });
+  const metrics = new SelfMetrics({
+    version,
+    status: async () => write?.status(),
+    blockCount: () => reader.blockCount,
+  });
   const ports: ApiPorts = {
     engine,
     traces: reader,
-    status: statusSource({ config, phase: () => phase, metrics, backend, limits }),
+    status: statusSource({ config, roles, phase: () => phase, metrics, backend, limits }),
     limits: (tenant) =>
       queryLimits(
         config,
@@ -107,7 +139,8 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
       ),
     userOverrides: limits.userApi,
     overridesStatus: limits.status,
-    usageMetrics: config.distributor.usage.cost_attribution.enabled ? () => write.usageText() : undefined,
+    usageMetrics:
+      write !== undefined && config.distributor.usage.cost_attribution.enabled ? () => write.usageText() : undefined,
     ui,
     clock: systemClock,
     explain: (request, signal) => {
@@ -136,6 +169,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     readBytesMax: server.grpc_server_max_recv_msg_size,
     writeBytesMax: server.grpc_server_max_send_msg_size,
     mcpServer: config.query_frontend.mcp_server.enabled,
+    queries: roles.has('read'),
   };
   const shutdown = new AbortController();
   const api = createApi(ports, apiOptions);
@@ -146,55 +180,90 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     answerMs: server.http_server_write_timeout,
     keepAliveMs: server.http_server_idle_timeout,
   };
-  const httpListener = new Listener({ http: api.handle, grpc: grpc.handle }, times);
+  const token = randomHex(systemRng, 16);
+  const internal =
+    write === undefined || alone
+      ? undefined
+      : { writer: writerId, token, recent: (after: number) => write.recent(after) };
+  const answerHttp: typeof api.handle = (request, response) => {
+    if (internal === undefined || request.url?.startsWith(internalPrefix) !== true) api.handle(request, response);
+    else void answerInternal(internal, request, response);
+  };
+  const httpListener = new Listener({ http: answerHttp, grpc: roles.has('read') ? grpc.handle : refuseGrpc }, times);
   const grpcListener = new Listener({ grpc: grpc.handle });
   const { http_listen_port, http_listen_address, grpc_listen_port, grpc_listen_address } = server;
   let httpPort: number;
   let grpcPort: number;
   try {
     httpPort = await httpListener.listen(http_listen_port, http_listen_address);
-    grpcPort = await grpcListener.listen(grpc_listen_port, grpc_listen_address);
+    // Queries over gRPC alone; who has none does not take the port.
+    grpcPort = roles.has('read') ? await grpcListener.listen(grpc_listen_port, grpc_listen_address) : 0;
   } catch (error) {
     limits.stop();
     await httpListener.close(0);
-    await write.stop();
-    await lock.release();
+    await Promise.all([write?.stop(), tail?.stop()]);
+    await lock?.release();
     throw new RubatoError(ErrorKind.config, 'cannot_listen', `cannot listen: ${(error as Error).message}`, error);
   }
-  const ready = write.start().then((receivers) => {
+  const start = async (): Promise<WriteThreadPorts> => {
+    const member = { address: advertisedAddress(config, httpPort), token };
+    const [ports] = await Promise.all([write?.start(member), tail?.start()]);
     phase = 'Running';
-    void backend.run();
-    if (config.server.warm_up) void warmUpQueries(systemClock);
-    return receivers;
-  });
+    if (roles.has('backend')) void backend.run();
+    if (tail !== undefined) void keepReaderFresh({ config, reader, tail, signal: shutdown.signal, log });
+    if (config.server.warm_up && roles.has('read')) void warmUpQueries(systemClock);
+    return ports ?? { receivers: [] };
+  };
+  const ready = start();
   ready.catch(() => undefined);
   return {
     httpPort,
     grpcPort,
     ready,
-    failed: write.failed,
+    failed: Promise.race([write?.failed, tail?.failed].filter((failed) => failed !== undefined)),
     async stop() {
       phase = 'Stopping';
       // Balancers ask /ready and send elsewhere before the ports close.
       await systemClock.sleep(config.shutdown_delay);
       limits.stop();
       shutdown.abort();
-      const closed = Promise.all([httpListener, grpcListener].map((listener) => listener.close(queryGraceMs)));
-      await Promise.all([backend.stop(), write.stop()]);
-      await closed;
-      await lock.release();
+      const listeners = roles.has('read') ? [httpListener, grpcListener] : [httpListener];
+      const close = (): Promise<unknown> => Promise.all(listeners.map((listener) => listener.close(queryGraceMs)));
+      // A writer of a cluster is followed until everything of it is in blocks.
+      const closed = internal === undefined ? close() : undefined;
+      await Promise.all([backend.stop(), write?.stop()]);
+      await (closed ?? close());
+      await tail?.stop();
+      await lock?.release();
     },
   };
 }
 
+/** A process without the read role has nothing to say about data. */
+function refuseGrpc(_request: Http2ServerRequest, response: Http2ServerResponse): void {
+  response.writeHead(200, {
+    'content-type': 'application/grpc',
+    'grpc-status': '12',
+    'grpc-message': 'this process does not have the read role',
+  });
+  response.end();
+}
+
+/** What the read role sees of live data; without that role nothing is asked of it. */
+function liveOf(own: LiveSource | undefined, others: TailRole | undefined): LiveSource {
+  if (own !== undefined && others !== undefined) return bothLive(own, others);
+  return own ?? others ?? { live: async () => ({ manifestVersion: 0, tables: [] }) };
+}
+
 function statusSource(parts: {
   config: Config;
+  roles: ReadonlySet<RoleName>;
   phase: () => Phase;
   metrics: SelfMetrics;
   backend: BackendRole;
   limits: LiveLimits;
 }): StatusSource {
-  const { config, phase, metrics, backend, limits } = parts;
+  const { config, roles, phase, metrics, backend, limits } = parts;
   const text = configText(config);
   return {
     readiness: () => {
@@ -212,7 +281,7 @@ function statusSource(parts: {
       runtimeVersion: `node ${process.version}`,
       platform: `${os.platform()}/${os.arch()}`,
     }),
-    services: () => ['write', 'read', 'backend'].map((name) => ({ name, state: phase(), failure: '' })),
+    services: () => [...roles].map((name) => ({ name, state: phase(), failure: '' })),
     config: () => text,
     runtimeConfig: () => limits.runtimeConfig(),
     metrics: async () => {

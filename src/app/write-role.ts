@@ -1,8 +1,8 @@
 /** The main thread's end of the write thread: its life, and live data for the read role. */
 import { Worker } from 'node:worker_threads';
+import type { Member } from '../roles/members/member-keys.ts';
 import type { LiveSource } from '../roles/read/reader.ts';
 import type { LiveView } from '../roles/write/writer.ts';
-import type { Config } from './config/schema.ts';
 import type { WriteSettings } from './limits.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { ThreadClient } from './thread-rpc.ts';
@@ -20,9 +20,9 @@ export class WriteRole implements LiveSource {
   /** Resolves with the reason when the thread ends without being told to. */
   readonly failed: Promise<string>;
 
-  constructor(config: Config, settings: ByTenant<WriteSettings>) {
+  constructor(options: Omit<WriteThreadData, 'changes'>) {
     const changes = new SharedArrayBuffer(4);
-    const workerData: WriteThreadData = { config, settings, changes };
+    const workerData: WriteThreadData = { ...options, changes };
     this.#changeCount = new Int32Array(changes);
     this.#worker = new Worker(new URL('./write-thread.ts', import.meta.url), { workerData, resourceLimits });
     this.#client = new ThreadClient(this.#worker);
@@ -36,8 +36,9 @@ export class WriteRole implements LiveSource {
     });
   }
 
-  start(): Promise<WriteThreadPorts> {
-    return this.#client.call('start');
+  /** `member`: how others reach this process. */
+  start(member: Member): Promise<WriteThreadPorts> {
+    return this.#client.call('start', member);
   }
 
   /** Limits have changed. */
@@ -68,6 +69,11 @@ export class WriteRole implements LiveSource {
     this.#known.set(tenant, { changeCount, view });
     view.catch(() => this.#known.delete(tenant));
     return view;
+  }
+
+  /** The newest segments behind one, as `recent-protocol.ts` has them. */
+  recent(after: number): Promise<Uint8Array> {
+    return this.#client.call('recent', after);
   }
 
   async stop(): Promise<void> {

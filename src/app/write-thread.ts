@@ -7,6 +7,11 @@ import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemRng } from '../base/random.ts';
 import { ManifestStore } from '../block/manifest.ts';
+import type { Member } from '../roles/members/member-keys.ts';
+import { Tenure } from '../roles/members/tenure.ts';
+import { announceMarginMs } from '../roles/members/writer-directory.ts';
+import { encodeRecent, recentBytesMax } from '../roles/tail/recent-protocol.ts';
+import { RecentSegments } from '../roles/tail/recent-segments.ts';
 import { BodyGate } from '../roles/write/body-gate.ts';
 import { ForwardIngest } from '../roles/write/forward-ingest.ts';
 import { Forwarder, type ForwarderCounters } from '../roles/write/forwarder.ts';
@@ -15,7 +20,7 @@ import { replay } from '../roles/write/replay.ts';
 import { Translator } from '../roles/write/translator.ts';
 import type { UsageCounts } from '../roles/write/usage-counters.ts';
 import { type LiveView, Writer, type WriterCounters } from '../roles/write/writer.ts';
-import { newWriterId, segmentKey } from '../wal/segment-keys.ts';
+import { segmentKey } from '../wal/segment-keys.ts';
 import { SegmentWriter } from '../wal/segment-writer.ts';
 import { BuildThread } from './build-thread-client.ts';
 import type { Config } from './config/schema.ts';
@@ -33,6 +38,9 @@ import { warmUpScanner } from './warm-up.ts';
 export interface WriteThreadData {
   readonly config: Config;
   readonly settings: ByTenant<WriteSettings>;
+  readonly writerId: string;
+  /** No other process uses the store. */
+  readonly isAlone: boolean;
   /** One Int32 that is raised whenever a reader could see something new. */
   readonly changes: SharedArrayBuffer;
 }
@@ -68,9 +76,13 @@ const pendingSegmentBytesMax = 64 * 1024 * 1024;
 /** Tables' worth of spans, about 15 MB each, that may wait for the builder before senders are slowed down. */
 const frozenTablesMax = 2;
 const tickMs = 1000;
+/** Compressed segments in memory for readers that follow: seconds of a writer's work at full speed. */
+const recentSegmentsBytesMax = 16 * 1024 * 1024;
+/** A writer that is told to stop builds blocks for so long, then leaves its segments to others. */
+const drainMsMax = 15_000;
 
 assert(parentPort !== null, 'this file is the entry of a thread');
-const { config, changes, settings: firstSettings } = workerData as WriteThreadData;
+const { config, changes, writerId, isAlone, settings: firstSettings } = workerData as WriteThreadData;
 const log = createLog(config.server, 'write');
 const changeCount = new Int32Array(changes);
 /** Of every tenant, as of the last time that they changed. */
@@ -80,13 +92,17 @@ const usage = ingestUsage(config.distributor, (tenant) => settingsOf(tenant).cos
 
 const store = await openStore(config);
 const manifest = new ManifestStore(store, systemClock, systemRng);
-const writerId = newWriterId(systemRng);
 const builder = new BuildThread(config);
+/** In a cluster, from the start on: this writer's right to its id. */
+let tenure: Tenure | undefined;
+const confirm = async (): Promise<void> => tenure?.confirm();
+const recent = isAlone ? undefined : new RecentSegments(recentSegmentsBytesMax);
 const writer = new Writer({
   writerId,
   clock: systemClock,
   manifest,
   builder,
+  confirm,
   limitsOf: (tenant) => settingsOf(tenant).limits,
   deleteSegments: async (owner, seqs) => {
     await Promise.all(seqs.map((seq) => store.delete(segmentKey(owner, seq))));
@@ -107,8 +123,12 @@ const segments = new SegmentWriter({
   segmentBytesMax: config.storage.trace.wal.segment_bytes ?? segmentBytesMax,
   inFlightMax: segmentsInFlightMax,
   pendingBytesMax: pendingSegmentBytesMax,
+  confirm,
   onCut: (seq) => writer.onCut(seq),
-  onDurable: (seq) => writer.onDurable(seq),
+  onDurable: (seq, object) => {
+    recent?.add(seq, object);
+    writer.onDurable(seq);
+  },
   onFailed: (seq, error) => writer.onFailed(seq, error),
 });
 writer.attach(segments);
@@ -121,21 +141,57 @@ let receivers: Receivers | undefined;
 let forwarders: readonly Forwarder[] = [];
 const ticker = setInterval(() => writer.tick(), tickMs);
 
+async function replayAll(): Promise<void> {
+  const replayed = await replay({
+    store,
+    manifest,
+    writer,
+    ownWriterId: writerId,
+    attributeBytesMax: (tenant) => settingsOf(tenant).limits.attributeBytesMax,
+    blockSpansMax: config.live_store.max_block_spans,
+    log,
+  });
+  if (replayed.segments > 0)
+    log.info({ ...replayed, skipped: replayed.skipped.length }, 'segments of an earlier run are live again');
+}
+
+/** Resolves when every reader that answers queries knows of this writer. */
+async function join(member: Member): Promise<void> {
+  const { renew_interval: renewMs, discovery_interval: discoveryMs } = config.cluster;
+  tenure = new Tenure({
+    store,
+    clock: systemClock,
+    writer: writerId,
+    member,
+    renewMs,
+    // Whoever started this process starts it again, with another id.
+    onLost: (reason) =>
+      setImmediate(() => {
+        throw new Error(`this writer was taken for dead and must begin anew: ${reason}`);
+      }),
+    log,
+  });
+  await tenure.begin();
+  await systemClock.sleep(discoveryMs + announceMarginMs);
+}
+
+async function leave(ours: Tenure): Promise<void> {
+  await Promise.race([writer.flush(), systemClock.sleep(drainMsMax)]);
+  const left = writer.liveSpans;
+  if (left > 0) log.warn({ spans: left }, 'not everything live got into blocks in time; others will do it');
+  await (left > 0 ? ours.seal() : ours.end()).catch((error: unknown) =>
+    log.warn({ reason: String(error) }, 'the store does not answer; others will notice that this writer is gone'),
+  );
+}
+
 export const methods = {
-  /** Brings back what earlier writers left, then opens the receivers. */
-  async start(): Promise<WriteThreadPorts> {
-    const replayed = await replay({
-      store,
-      manifest,
-      writer,
-      ownWriterId: writerId,
-      attributeBytesMax: (tenant) => settingsOf(tenant).limits.attributeBytesMax,
-      blockSpansMax: config.live_store.max_block_spans,
-      log,
-    });
-    if (replayed.segments > 0) {
-      log.info({ ...replayed, skipped: replayed.skipped.length }, 'segments of an earlier run are live again');
-    }
+  /**
+   * Opens the receivers: alone, when everything that earlier writers left is live again; in a cluster, when every reader
+   * knows this writer. `member`: how others reach it.
+   */
+  async start(member: Member): Promise<WriteThreadPorts> {
+    if (isAlone) await replayAll();
+    else await join(member);
     if (config.server.warm_up) {
       void builder.warmUp();
       void warmUpScanner(systemClock);
@@ -154,6 +210,11 @@ export const methods = {
   /** Prometheus text of cost attribution. */
   usageText: (): string => usage.costText(),
   live: (tenant: string): LiveView => writer.live(tenant),
+  /** The newest segments behind one, for those who follow this writer: see `recent-protocol.ts`. */
+  recent: (after: number): Uint8Array => {
+    assert(recent !== undefined, 'in a cluster, segments are kept');
+    return encodeRecent(recent.since(after, recentBytesMax));
+  },
   status: (): WriteThreadStatus => ({
     counters: writer.counters,
     usage: usage.counts(),
@@ -165,10 +226,14 @@ export const methods = {
     forwarders: forwarders.map(({ name, waitingBytes, counters }) => ({ name, waitingBytes, counters })),
   }),
   flush: (): Promise<void> => writer.flush(),
-  /** No request that was accepted is lost; live rows stay in their segments for the next start. */
+  /**
+   * No request that was accepted is lost. Alone, live rows stay in their segments for the next start; in a cluster they
+   * go into blocks, or are left to others.
+   */
   async stop(): Promise<void> {
-    clearInterval(ticker);
     await receivers?.close();
+    if (tenure !== undefined) await leave(tenure);
+    clearInterval(ticker);
     await Promise.all([writer.stop(), ...forwarders.map((forwarder) => forwarder.close())]);
     await segments.close();
     await Promise.all([builder.close(), translateThread.close()]);

@@ -6,16 +6,22 @@ import { test } from 'node:test';
 import { RubatoError } from '../base/errors.ts';
 import { lockFolder } from './folder-lock.ts';
 
-test('a folder is locked once, and again after its release', async () => {
+const isLocked = (error: unknown): boolean =>
+  error instanceof RubatoError && error.kind === 'config' && error.code === 'folder_locked';
+
+test('a folder is had alone by one, shared by many, and free after its release', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'rubato-lock-'));
+  const data = path.join(folder, 'data');
   try {
-    const lock = await lockFolder(path.join(folder, 'data'));
-    await assert.rejects(lockFolder(path.join(folder, 'data')), (error: unknown) => {
-      return error instanceof RubatoError && error.kind === 'config' && /another process/.test(error.message);
-    });
-    const other = await lockFolder(path.join(folder, 'other'));
+    const lock = await lockFolder(data, 'alone');
+    await assert.rejects(lockFolder(data, 'alone'), isLocked);
+    await assert.rejects(lockFolder(data, 'shared'), isLocked);
+    const other = await lockFolder(path.join(folder, 'other'), 'alone');
     await lock.release();
-    const again = await lockFolder(path.join(folder, 'data'));
+    const shared = [await lockFolder(data, 'shared'), await lockFolder(data, 'shared')];
+    await assert.rejects(lockFolder(data, 'alone'), isLocked);
+    for (const each of shared) await each.release();
+    const again = await lockFolder(data, 'alone');
     await again.release();
     await other.release();
   } finally {

@@ -111,6 +111,21 @@ export const configSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  /** How processes that share one store find and ask each other. Nothing of it matters to one that runs alone. Ours. */
+  cluster: z
+    .strictObject({
+      /** Host, or host:port, where others reach this process's HTTP port. Default: what it listens at. */
+      advertise_address: z.string().default(''),
+      /** Readers look for new writers this often, and a writer takes spans only when it has been there for so long. */
+      discovery_interval: durationMs.default(3_000),
+      /** How often a writer says that it lives. */
+      renew_interval: durationMs.default(10_000),
+      /** A writer that gave no sign of life for so long is taken for dead, and its segments are adopted. */
+      dead_after: durationMs.default(60_000),
+      /** A writer that does not answer a reader by then is read from its segments. */
+      ask_timeout: durationMs.default(1_000),
+    })
+    .prefault({}),
   live_store: z
     .strictObject({
       /** A block is cut when its oldest span has been live this long. */

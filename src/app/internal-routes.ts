@@ -1,0 +1,33 @@
+/**
+ * What processes of one cluster ask each other, on the HTTP port below `/internal/`. It is no part of the API: no tenant and
+ * no user gets there, only who shows the token that stands in the writer's member object in the store.
+ */
+import type { Request, Response } from '../api/http/reply.ts';
+import { mayAsk, recentPath } from '../roles/tail/recent-protocol.ts';
+
+export interface InternalRoutes {
+  readonly writer: string;
+  readonly token: string;
+  /** An answer in bytes: `recent-protocol.ts`. */
+  readonly recent: (after: number) => Promise<Uint8Array>;
+}
+
+export async function answerInternal(routes: InternalRoutes, request: Request, response: Response): Promise<void> {
+  const end = (status: number, body: Uint8Array | string): void => {
+    response.statusCode = status;
+    response.setHeader('content-type', typeof body === 'string' ? 'text/plain' : 'application/octet-stream');
+    response.setHeader('content-length', String(body.length));
+    (response as { end(chunk: Uint8Array | string): void }).end(body);
+  };
+  if (!mayAsk(request.headers, routes.token)) return end(403, 'forbidden\n');
+  const url = new URL(request.url ?? '', 'http://internal');
+  const after = Number(url.searchParams.get('after'));
+  // Another writer may have got the address of one that is gone.
+  if (url.pathname !== recentPath || url.searchParams.get('writer') !== routes.writer) return end(404, 'not found\n');
+  if (!Number.isSafeInteger(after) || after < 0) return end(400, 'after is a segment number\n');
+  try {
+    end(200, await routes.recent(after));
+  } catch {
+    end(503, 'the write role does not answer\n');
+  }
+}
