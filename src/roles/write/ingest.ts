@@ -13,6 +13,8 @@ export interface PushOptions {
   readonly noGenerateMetrics: boolean;
   /** Which receiver it came through, for counting. */
   readonly receiver?: string;
+  /** Address of the sender's end of the connection; undefined where the transport tells none. */
+  readonly peerIp?: string | undefined;
 }
 
 /** Resolves the tenant of a request. @throws RubatoError with code `no_org_id` or kind invalid. */

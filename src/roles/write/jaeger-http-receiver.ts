@@ -67,7 +67,8 @@ export class JaegerHttpReceiver {
         parsed = true;
         const tenant = this.#options.tenantOf(header(request, 'x-scope-orgid'));
         const noGenerateMetrics = 'no-generate-metrics' in request.headers;
-        await this.#options.ingest.push(tenant, message, { noGenerateMetrics });
+        const peerIp = request.socket.remoteAddress;
+        await this.#options.ingest.push(tenant, message, { noGenerateMetrics, peerIp });
       });
       response.writeHead(202, { 'Content-Length': 0 }).end();
     } catch (error) {

@@ -63,7 +63,7 @@ export class JaegerUdpReceiver {
       type: isIPv6(options.host) ? 'udp6' : 'udp4',
       ...(options.socketBufferBytes !== undefined && { recvBufferSize: options.socketBufferBytes }),
     });
-    this.#socket.on('message', (packet) => this.#receive(packet));
+    this.#socket.on('message', (packet, { address }) => this.#receive(packet, address));
   }
 
   /** Resolves with the bound port. */
@@ -85,7 +85,7 @@ export class JaegerUdpReceiver {
     await Promise.all(this.#inFlight);
   }
 
-  #receive(packet: Buffer): void {
+  #receive(packet: Buffer, peerIp: string): void {
     this.counters.received++;
     if (packet.length > (this.#options.packetBytesMax ?? defaultPacketBytesMax)) {
       this.counters.refusedTooLarge++;
@@ -95,12 +95,12 @@ export class JaegerUdpReceiver {
       this.counters.refusedBusy++;
       return;
     }
-    const storing = this.#store(packet).finally(() => this.#inFlight.delete(storing));
+    const storing = this.#store(packet, peerIp).finally(() => this.#inFlight.delete(storing));
     this.#inFlight.add(storing);
   }
 
   /** Never rejects. */
-  async #store(packet: Buffer): Promise<void> {
+  async #store(packet: Buffer, peerIp: string): Promise<void> {
     let held = 0;
     try {
       const tenant = this.#tenant();
@@ -108,7 +108,7 @@ export class JaegerUdpReceiver {
       this.#options.gate.take(packet.length);
       held = packet.length;
       const message = jaegerPacketToOtlp(packet, this.#options.protocol);
-      await this.#options.ingest.push(tenant, message, { noGenerateMetrics: false });
+      await this.#options.ingest.push(tenant, message, { noGenerateMetrics: false, peerIp });
       this.counters.stored++;
     } catch (error) {
       if (!(error instanceof RubatoError)) this.counters.failed++;

@@ -72,7 +72,8 @@ export class OtlpHttpReceiver {
       await withBody(request, this.#options, async (body) => {
         const message = json ? await this.#translator.toOtlp({ format: 'otlp-json', body, nowUnixNano: 0n }) : body;
         const noGenerateMetrics = 'no-generate-metrics' in request.headers;
-        await this.#options.ingest.push(tenant, message, { noGenerateMetrics });
+        const peerIp = request.socket.remoteAddress;
+        await this.#options.ingest.push(tenant, message, { noGenerateMetrics, peerIp });
       });
       answer(response, 200, json ? jsonType : protobufType, json ? exportResponseJson : exportResponse);
     } catch (error) {

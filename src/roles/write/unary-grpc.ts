@@ -119,7 +119,9 @@ export class UnaryGrpcServer {
       const coding = compressed ? (headerText(headers['grpc-encoding']) ?? '') : '';
       const message = await decompress(coding, body, this.#options.messageBytesMax);
       if (message !== body) held.made(message.length);
-      await this.#method.handle(tenant, message, { noGenerateMetrics: 'no-generate-metrics' in headers });
+      const noGenerateMetrics = 'no-generate-metrics' in headers;
+      const peerIp = stream.session?.socket.remoteAddress;
+      await this.#method.handle(tenant, message, { noGenerateMetrics, peerIp });
       stream.respond(
         {
           ':status': 200,

@@ -71,7 +71,8 @@ export class ZipkinReceiver {
         const message = await this.#translator.toOtlp({ format, body, nowUnixNano });
         const tenant = this.#options.tenantOf(header(request, 'x-scope-orgid'));
         const noGenerateMetrics = 'no-generate-metrics' in request.headers;
-        await this.#options.ingest.push(tenant, message, { noGenerateMetrics });
+        const peerIp = request.socket.remoteAddress;
+        await this.#options.ingest.push(tenant, message, { noGenerateMetrics, peerIp });
       });
       response.writeHead(202, { 'Content-Length': 0 }).end();
     } catch (error) {
