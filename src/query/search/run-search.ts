@@ -247,7 +247,8 @@ class Search {
     this.#budget.charge(this.#top.bytes - before);
   }
 
-  #rank({ traceStart, traceEnd, traceFirstSpan, status }: Fragment, trace: number): number {
+  #rank(fragment: Fragment, trace: number): number {
+    const { traceStart, traceEnd, traceFirstSpan } = fragment;
     switch (this.#request.sort) {
       case 'start':
         return 0;
@@ -256,6 +257,8 @@ class Search {
       case 'spans':
         return traceFirstSpan[trace + 1]! - traceFirstSpan[trace]!;
       case 'errors': {
+        // Loaded for this order alone.
+        const { status } = fragment;
         let errors = 0;
         for (let row = traceFirstSpan[trace]!; row < traceFirstSpan[trace + 1]!; row++)
           if (status[row] === statusError) errors++;
