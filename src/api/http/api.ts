@@ -36,6 +36,8 @@ export interface ApiOptions extends TenantOptions {
   readonly urlDenyList: readonly { test(url: string): boolean }[];
   /** Whether `/api/mcp` is served. */
   readonly mcpServer: boolean;
+  /** Whether anything is answered about data, and the web UI served. Default true; false: only the process's own status. */
+  readonly queries?: boolean;
 }
 
 export const defaultApiOptions: ApiOptions = {
@@ -58,14 +60,17 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
   const { ui } = ports;
   const prefix = options.httpApiPrefix.replace(/\/+$/, '');
   const pathOf = (route: Route): string => (route.prefixed ? prefix : '') + route.path;
-  const routes: Route[] = [
+  const ofData = (): Route[] => [
     ...queryRoutes(ports),
     serviceGraphRoute(ports),
     ...traceRoutes(ports),
     ...jaegerRoutes(ports),
+    ...(options.mcpServer ? [mcpRoute(ports)] : []),
+  ];
+  const routes: Route[] = [
+    ...(options.queries === false ? [] : ofData()),
     ...(ports.userOverrides === undefined ? [] : overridesRoutes(ports.userOverrides)),
     ...(ports.overridesStatus === undefined ? [] : overridesPages(ports.overridesStatus, ports.clock)),
-    ...(options.mcpServer ? [mcpRoute(ports)] : []),
     ...statusRoutes(ports, () => routes.map(pathOf).sort()),
   ];
   const router = findMyWay({
