@@ -17,6 +17,7 @@ const allowed: Record<string, readonly string[]> = {
   wal: ['base', 'objectstore'],
   block: ['base', 'model', 'parquet', 'objectstore', 'traceql'],
   query: ['base', 'model', 'traceql'],
+  generator: ['base', 'model'],
   roles: ['base', 'fs', 'model', 'parquet', 'objectstore', 'protocol', 'traceql', 'wal', 'block', 'query'],
   agent: ['base', 'fs', 'model', 'objectstore', 'protocol', 'wal', 'roles'],
   api: ['base', 'model', 'traceql', 'protocol'],

@@ -136,6 +136,11 @@ export class ProtoWriter {
     this.#length += value.length;
   }
 
+  /** An item of a packed field: a whole number up to 2^53 without a tag. */
+  rawVarint(value: number): void {
+    this.#varint(value);
+  }
+
   #varint(value: number): void {
     this.#reserve(10);
     let rest = value;
