@@ -5,6 +5,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { MetricsRequest, QueryEngine, SearchRequest, TimeRange } from '../traceql/result.ts';
 import type { Fragment, ReadCost } from '../traceql/storage.ts';
+import type { UiSettings } from './contract/index.ts';
 import type { UiFiles } from './http/ui.ts';
 
 /** A whole trace, or the part of it that one tenant has: trace number `trace` of the fragment. */
@@ -160,6 +161,7 @@ export interface ApiPorts {
   readonly usageMetrics?: (() => Promise<string>) | undefined;
   /** Files of the web UI. Without it none is served. */
   readonly ui?: UiFiles | undefined;
+  readonly uiSettings?: UiSettings | undefined;
   /** A request that failed by our fault; its client sees status 500. */
   onError(error: unknown, request: { readonly method: string; readonly url: string }): void;
   /** Every answered request; `route` is the pattern, not the path. */

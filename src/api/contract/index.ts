@@ -6,3 +6,4 @@ export type * from './service-graph.ts';
 export type * from './status.ts';
 export type * from './tags.ts';
 export * from './trace.ts';
+export type * from './trace-view.ts';

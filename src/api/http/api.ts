@@ -16,6 +16,7 @@ import { mcpRoute } from '../mcp/mcp-route.ts';
 import type { ApiPorts } from '../ports.ts';
 import { QueryParams } from '../requests/params.ts';
 import { resolveTenant, type TenantOptions } from '../tenant.ts';
+import { uiRoutes } from '../ui/routes.ts';
 import { errorReply, notFound, statusOf } from './errors.ts';
 import { overridesPages } from './overrides-pages.ts';
 import { overridesRoutes } from './overrides-routes.ts';
@@ -64,6 +65,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
     ...queryRoutes(ports),
     serviceGraphRoute(ports),
     ...traceRoutes(ports),
+    ...uiRoutes(ports),
     ...jaegerRoutes(ports),
     ...(options.mcpServer ? [mcpRoute(ports)] : []),
   ];
