@@ -72,6 +72,8 @@ const heldBodiesMax = 48 * 1024 * 1024;
 /** Segments on their way to the store, and their bytes: what a slow disk may cost in memory. */
 const segmentsInFlightMax = 2;
 const segmentBytesMax = 8 * 1024 * 1024;
+/** A durable segment costs half a millisecond on a disk, and some ten milliseconds and money in a bucket. */
+const lingerDefaultMs = { disk: 10, bucket: 500 };
 const pendingSegmentBytesMax = 64 * 1024 * 1024;
 /** Tables' worth of spans, about 15 MB each, that may wait for the builder before senders are slowed down. */
 const frozenTablesMax = 2;
@@ -119,7 +121,8 @@ const segments = new SegmentWriter({
   store,
   writer: writerId,
   clock: systemClock,
-  lingerMs: config.storage.trace.wal.linger ?? 10,
+  lingerMs:
+    config.storage.trace.wal.linger ?? lingerDefaultMs[config.storage.trace.backend === 'local' ? 'disk' : 'bucket'],
   segmentBytesMax: config.storage.trace.wal.segment_bytes ?? segmentBytesMax,
   inFlightMax: segmentsInFlightMax,
   pendingBytesMax: pendingSegmentBytesMax,

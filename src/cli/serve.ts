@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expandEnv, type LoadedConfig, loadConfig } from '../app/config/load.ts';
 import { parseRuntimeOverrides } from '../app/overrides/runtime-file.ts';
 import { startServer } from '../app/server.ts';
+import { placeOfData } from '../app/store-options.ts';
 import { version } from '../app/version.ts';
 import { systemClock } from '../base/clock.ts';
 import { ErrorKind, RubatoError } from '../base/errors.ts';
@@ -53,7 +54,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
   const { receivers } = await server.ready;
   const host = config.server.http_listen_address;
   say(
-    `Rubato ${version} is ready after ${systemClock.nowMs() - started} ms, data in ${config.storage.trace.local.path}`,
+    `Rubato ${version} is ready after ${systemClock.nowMs() - started} ms, data in ${placeOfData(config.storage.trace)}`,
   );
   say(`  ${'web UI, query API'.padEnd(22)} http://${host}:${server.httpPort}`);
   for (const { type, address } of receivers) say(`  ${type.padEnd(22)} ${address}`);

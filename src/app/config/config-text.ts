@@ -8,10 +8,26 @@ export function configText(config: Config): ConfigText {
   const defaults = loadConfig('', '').config;
   const diff = difference(config, defaults);
   return {
-    current: stringify(config),
+    current: stringify(config, hideSecrets),
     defaults: stringify(defaults),
-    diff: diff === undefined ? '' : stringify(diff),
+    diff: diff === undefined ? '' : stringify(diff, hideSecrets),
   };
+}
+
+/** Keys whose values nobody may read off /status/config. */
+const secretKeys = new Set([
+  'access_key',
+  'secret_key',
+  'session_token',
+  'encryption_key',
+  'storage_account_key',
+  'password',
+]);
+
+function hideSecrets(key: unknown, value: unknown): unknown {
+  return typeof key === 'string' && secretKeys.has(key) && value !== '' && typeof value === 'string'
+    ? '<secret>'
+    : value;
 }
 
 /** The parts of `value` that are not in `base`; undefined when there are none. */

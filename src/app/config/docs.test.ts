@@ -41,8 +41,8 @@ function documentedKeys(): Map<string, string> {
   const documented = new Map<string, string>();
   let blocks = [''];
   for (const line of text.split('\n')) {
-    if (/^#+ /.test(line)) blocks = [...line.matchAll(/`([a-z_.]+)`/g)].map(([, block]) => `${block}.`);
-    const row = /^\| `([a-z_.*]+)` \| (.*?) \|/.exec(line);
+    if (/^#+ /.test(line)) blocks = [...line.matchAll(/`([a-z0-9_.]+)`/g)].map(([, block]) => `${block}.`);
+    const row = /^\| `([a-z0-9_.*]+)` \| (.*?) \|/.exec(line);
     for (const block of row === null ? [] : blocks.length === 0 ? [''] : blocks)
       documented.set(block + row![1], row![2]!);
   }

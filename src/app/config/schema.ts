@@ -7,6 +7,7 @@ import { RE2JS } from 're2js';
 import { z } from 'zod';
 import { defaultsBlock } from './overrides-schema.ts';
 import { forwarders, receivers } from './receivers.ts';
+import { traceStorage } from './storage-schema.ts';
 import { count, durationMs, port } from './values.ts';
 
 /** Regular expressions as Go has them: no match takes longer than its input is long. */
@@ -136,19 +137,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   storage: z
     .strictObject({
-      trace: z
-        .strictObject({
-          backend: z.enum(['local']).default('local'),
-          local: z.strictObject({ path: z.string() }).prefault({ path: './data' }),
-          /** Requests gather this long before they are stored together and answered. Default 10 ms on disk. */
-          wal: z
-            .strictObject({
-              linger: durationMs.optional(),
-              segment_bytes: count.optional(),
-            })
-            .prefault({}),
-        })
-        .prefault({}),
+      trace: traceStorage.prefault({}),
     })
     .prefault({}),
   query_frontend: z
