@@ -106,7 +106,10 @@ export async function deleteSegments(
     if (seq === undefined) continue;
     if (seq > throughSeq) break;
     count++;
-    deletes.push(store.delete(key, signal));
+    const deleted = store.delete(key, signal);
+    // Awaited below, but perhaps only after the listing has failed or gone on.
+    deleted.catch(() => {});
+    deletes.push(deleted);
     if (deletes.length < deletesAtOnce) continue;
     await Promise.all(deletes);
     deletes = [];
