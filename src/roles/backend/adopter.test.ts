@@ -156,12 +156,12 @@ test('adopters that work on the same writer while the store fails lose and doubl
     for (let i = 0; i < 12; i++) await push(i % 3 === 0 ? 'a' : 'b', 10);
     await tenure.seal();
     const rng = new SeededRng(seed);
-    const faults = seededFaults(rng, { errorBefore: 0.05, errorAfter: 0.05 });
+    const faults = seededFaults(rng, { errorBefore: 0.02, errorAfter: 0.02 });
     const adopters = [1, 2, 3].map((i) =>
       adopterOver(new FailingObjectStore(store, clock, faults), clock, seed * 10 + i),
     );
     const isLeft = async () => (await keysOf(store, 'wal/')).length > 0;
-    for (let round = 0; round < 50 && (await isLeft()); round++) {
+    for (let round = 0; round < 300 && (await isLeft()); round++) {
       const work = Promise.allSettled(adopters.map((adopter) => adopter.round()));
       let isDone = false;
       void work.then(() => (isDone = true));
