@@ -18,7 +18,9 @@ type KafkaConfig = NonNullable<ReceiversConfig['kafka']>;
 type ServerTlsConfig = NonNullable<GrpcConfig['tls']>;
 
 /** @throws RubatoError config: a file cannot be read */
-export function receiverSpecs(config: Config): ReceiverSpec[] {
+export function receiverSpecs(config: {
+  readonly distributor: Pick<Config['distributor'], 'receivers'>;
+}): ReceiverSpec[] {
   const given = config.distributor.receivers;
   if (given === undefined) {
     return [
@@ -133,7 +135,7 @@ function serverTls(config: ServerTlsConfig): ServerTls {
   };
 }
 
-function pemFile(file: string): string {
+export function pemFile(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {

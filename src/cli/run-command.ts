@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   sql: async () => (await import('./commands/sql.ts')).sql,
   config: async () => (await import('./commands/config.ts')).config,
   vulture: async () => (await import('./vulture/command.ts')).vulture,
+  agent: async () => (await import('./commands/agent.ts')).agent,
 };
 
 /** Resolves with the exit code. @throws RubatoError config for a command line that is wrong */

@@ -1,14 +1,23 @@
 /** A gRPC client for unary calls with messages that are bytes already, on node:http2. One connection at a time. */
 import http2 from 'node:http2';
 import { ErrorKind, RubatoError } from '../../base/errors.ts';
-import { grpcFrame } from './grpc-frame.ts';
+import { frameBytes, grpcFrame } from './grpc-frame.ts';
 import { GrpcCode } from './grpc-status.ts';
 
 export interface GrpcTarget {
   readonly host: string;
   readonly port: number;
   /** Unset: plain HTTP/2. `ca`: PEM text of the authorities to believe, unset the system's. */
-  readonly tls: { readonly ca?: string } | undefined;
+  readonly tls: ClientTls | undefined;
+}
+
+/** In the words of node:tls, with the texts of PEM files. */
+export interface ClientTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly servername?: string;
+  readonly rejectUnauthorized?: boolean;
 }
 
 export interface GrpcCall {
@@ -16,7 +25,19 @@ export interface GrpcCall {
   readonly path: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly message: Uint8Array;
+  /** What the message is compressed with already; unset: it is not. */
+  readonly encoding?: string | undefined;
   readonly timeoutMs: number;
+}
+
+/** The server will not take this message, however often it is sent. */
+export class GrpcRefusedError extends RubatoError {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(ErrorKind.invalid, 'forward_refused', `gRPC status ${status}: ${message}`);
+    this.status = status;
+  }
 }
 
 /** After these the same call may succeed later. https://opentelemetry.io/docs/specs/otlp/#failures */
@@ -30,8 +51,8 @@ export class GrpcUnaryClient {
     this.#target = target;
   }
 
-  /** Resolves when the call was answered OK. @throws RubatoError: unavailable (may be tried again), or invalid. */
-  call(call: GrpcCall): Promise<void> {
+  /** Resolves with the answer's message. @throws RubatoError: unavailable (may be tried again), or GrpcRefusedError. */
+  call(call: GrpcCall): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const stream = this.#connected().request({
         ':method': 'POST',
@@ -39,8 +60,10 @@ export class GrpcUnaryClient {
         'content-type': 'application/grpc',
         te: 'trailers',
         'grpc-timeout': `${call.timeoutMs}m`,
+        ...(call.encoding !== undefined && { 'grpc-encoding': call.encoding }),
         ...call.metadata,
       });
+      const answer: Buffer[] = [];
       let status: string | undefined;
       let message = '';
       const read = (headers: http2.IncomingHttpHeaders): void => {
@@ -56,13 +79,13 @@ export class GrpcUnaryClient {
       stream.on('error', (error: Error) => (failure = error));
       stream.setTimeout(call.timeoutMs, () => stream.close(http2.constants.NGHTTP2_CANCEL));
       stream.on('close', () => {
-        if (status === '0') resolve();
+        if (status === '0') resolve(Buffer.concat(answer).subarray(frameBytes));
         else if (status === undefined || retryable.has(Number(status)))
           reject(unanswered(message || failure?.message || 'no answer', failure));
-        else reject(new RubatoError(ErrorKind.invalid, 'forward_refused', `gRPC status ${status}: ${message}`));
+        else reject(new GrpcRefusedError(Number(status), message));
       });
-      stream.resume();
-      stream.end(grpcFrame(call.message));
+      stream.on('data', (chunk: Buffer) => answer.push(chunk));
+      stream.end(grpcFrame(call.message, call.encoding !== undefined));
     });
   }
 

@@ -5,10 +5,10 @@
  */
 export const frameBytes = 5;
 
-/** An uncompressed message with its prefix. */
-export function grpcFrame(message: Uint8Array): Buffer {
+/** A message with its prefix. */
+export function grpcFrame(message: Uint8Array, isCompressed = false): Buffer {
   const frame = Buffer.allocUnsafe(frameBytes + message.length);
-  frame[0] = 0;
+  frame[0] = isCompressed ? 1 : 0;
   frame.writeUInt32BE(message.length, 1);
   frame.set(message, frameBytes);
   return frame;
