@@ -15,6 +15,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installTestServers } from './test-servers.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const stampFile = path.join(root, 'node_modules', '.rubato-installed');
@@ -82,7 +83,17 @@ const [task = 'help', ...args] = process.argv.slice(2);
 install();
 const node = pinnedNode();
 const buildUi = () => run(node, ['ui/build.ts']);
-const test = (files) => run(node, ['--test', '--test-timeout=300000', ...files]);
+
+async function test(files) {
+  await installTestServers(say);
+  // Two files at a time: most of a test's time is waiting, and Node's default is one less than the cores.
+  await run(node, [
+    '--test',
+    '--test-timeout=300000',
+    `--test-concurrency=${Math.max(2, os.availableParallelism() - 1)}`,
+    ...files,
+  ]);
+}
 
 switch (task) {
   case 'up':
