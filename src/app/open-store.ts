@@ -61,7 +61,7 @@ export async function openStore(config: Config): Promise<ObjectStore> {
 }
 
 /** SDKs are large and loaded only when they are needed. */
-async function openBucket(trace: TraceStorage): Promise<{ store: ObjectStore; advice: StoreAdvice }> {
+export async function openBucket(trace: TraceStorage): Promise<{ store: ObjectStore; advice: StoreAdvice }> {
   switch (trace.backend) {
     case 's3': {
       const options = s3Options(trace.s3);

@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   trace: async () => (await import('./commands/trace.ts')).trace,
   blocks: async () => (await import('./commands/blocks.ts')).blocks,
   wal: async () => (await import('./commands/wal.ts')).wal,
+  import: async () => (await import('./commands/import.ts')).importCommand,
   sql: async () => (await import('./commands/sql.ts')).sql,
   config: async () => (await import('./commands/config.ts')).config,
   vulture: async () => (await import('./vulture/command.ts')).vulture,
