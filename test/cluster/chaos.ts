@@ -11,6 +11,7 @@ import type { ObjectStore } from '../../src/objectstore/object-store.ts';
 import {
   countByRequest,
   makeRequest,
+  quickCluster,
   type SentRequest,
   searchRequest,
   spanIdsOf,
@@ -32,6 +33,8 @@ export interface ChaosOptions {
   readonly chaosMs: number;
   /** Requests that are looked for by search and by id at the end. */
   readonly samples: number;
+  /** Of the `cluster` block. */
+  readonly cluster?: Readonly<Record<string, unknown>>;
   /** Mean time between two kills. */
   readonly killEveryMs: number;
   readonly seed: number;
@@ -97,7 +100,10 @@ class Chaos {
   readonly #deadLogs: string[] = [];
   #completeAnswers = 0;
   #failedAnswers = 0;
+  /** Of sending and killing. */
   #isOver = false;
+  /** Nothing is started any more. */
+  #isEnding = false;
 
   constructor(options: ChaosOptions, folder: string) {
     this.#options = options;
@@ -113,13 +119,14 @@ class Chaos {
 
   async run(): Promise<ChaosResult> {
     await Promise.all(this.#places.map((place) => this.#start(place)));
+    const supervised = this.#supervise();
     const deadline = Date.now() + this.#options.chaosMs;
     const work = [
       ...this.#placesOf('write').map((place) => this.#send(place)),
       ...this.#placesOf('read').map((place) => this.#watch(place)),
       this.#killNowAndThen(),
     ];
-    const failed = Promise.all(work);
+    const failed = Promise.all([...work, supervised]);
     failed.catch(() => (this.#isOver = true));
     while (!this.#isOver && (Date.now() < deadline || this.#acknowledgedSpans < this.#options.spansMin))
       await systemClock.sleep(100);
@@ -145,6 +152,7 @@ class Chaos {
 
   async killAll(): Promise<void> {
     this.#isOver = true;
+    this.#isEnding = true;
     for (const place of this.#places) {
       await place.starting?.catch(() => undefined);
       await place.server?.kill();
@@ -171,10 +179,11 @@ class Chaos {
   #start(place: Place): Promise<void> {
     if (place.server !== undefined) return Promise.resolve();
     place.starting ??= (async () => {
-      const { storage } = this.#options;
-      for (let tries = 1; place.server === undefined; tries++) {
+      const { storage, cluster = quickCluster } = this.#options;
+      const options = { folder: this.#folder, storage, config: { ...config, cluster } };
+      for (let tries = 1; place.server === undefined && !this.#isEnding; tries++) {
         try {
-          place.server = await startRole(place.target, { folder: this.#folder, storage, config });
+          place.server = await startRole(place.target, options);
         } catch (error) {
           // A store with faults may refuse a start; whoever supervises starts it again.
           if (tries === 5) throw error;
@@ -191,6 +200,21 @@ class Chaos {
     this.#kills[place.target]!++;
     await server.kill();
     this.#deadLogs.push(`${place.target}: ${server.log().slice(-1500)}`);
+  }
+
+  /** Starts what has ended by itself: a writer that was slow to renew its member object is taken for dead, and gives way. */
+  async #supervise(): Promise<void> {
+    while (!this.#isOver) {
+      await systemClock.sleep(200);
+      for (const place of this.#places) {
+        const { server } = place;
+        if (server === undefined || !(await hasEnded(server)) || place.server !== server) continue;
+        place.server = undefined;
+        this.#deadLogs.push(`${place.target} ended: ${server.log().slice(-1500)}`);
+        assert.match(server.log(), /must begin anew/, `a ${place.target} process ended by itself`);
+        await this.#start(place);
+      }
+    }
   }
 
   async #killNowAndThen(): Promise<void> {
@@ -286,6 +310,10 @@ class Chaos {
     }
     assert.deepEqual(left.slice(0, 10), [], 'segments and member objects that nobody took care of');
   }
+}
+
+function hasEnded({ ended }: TestServer): Promise<boolean> {
+  return Promise.race([ended.then(() => true), systemClock.sleep(0).then(() => false)]);
 }
 
 /** A seed that a failing run prints. */

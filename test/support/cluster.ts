@@ -4,7 +4,7 @@ import path from 'node:path';
 import { randomHex, systemRng } from '../../src/base/random.ts';
 import { plainResource, plainSpan } from '../../src/model/plain-span.ts';
 import { plainSpansToOtlp } from '../../src/protocol/otlp/encode-plain.ts';
-import { getJson, startTestServer, type TestServer } from './server.ts';
+import { getJson, startTestServer, type TestServer, type TestServerOptions } from './server.ts';
 
 export interface ClusterOptions {
   /** Where the processes' own files are; each gets a folder below. */
@@ -24,13 +24,19 @@ export const quickCluster = {
   ask_timeout: '1s',
 };
 
-export function startRole(target: string, { folder, storage, config = {} }: ClusterOptions): Promise<TestServer> {
+/** `more`: what only this process has. */
+export function startRole(
+  target: string,
+  { folder, storage, config = {} }: ClusterOptions,
+  more: Pick<TestServerOptions, 'server' | 'config' | 'runIn'> = {},
+): Promise<TestServer> {
   const own = path.join(folder, `${target}-${processes++}`);
   mkdirSync(own, { recursive: true });
   return startTestServer({
     dataFolder: own,
     args: [`-target=${target}`],
-    config: { cluster: quickCluster, ...config, storage: { trace: storage } },
+    ...more,
+    config: { cluster: quickCluster, ...config, ...more.config, storage: { trace: storage } },
   });
 }
 

@@ -18,6 +18,8 @@ export interface TestServer {
   readonly pid: number;
   /** What it wrote to standard error so far. */
   readonly log: () => string;
+  /** Resolves with the exit code when the process is gone, for whatever reason. */
+  readonly ended: Promise<number | null>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
@@ -36,6 +38,8 @@ export interface TestServerOptions {
   readonly distributor?: Readonly<Record<string, unknown>>;
   readonly server?: Readonly<Record<string, unknown>>;
   readonly args?: readonly string[];
+  /** What goes before the command, and a question whether the server is ready: for another network namespace. */
+  readonly runIn?: { readonly command: readonly string[]; readonly isReady: (url: string) => Promise<boolean> };
 }
 
 export function temporaryFolder(name: string): { path: string; remove: () => void } {
@@ -75,9 +79,13 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   };
   const file = path.join(options.dataFolder, 'config.yaml');
   writeFileSync(file, stringify(config));
-  const child = spawn(process.execPath, [main, `-config.file=${file}`, ...(options.args ?? [])], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const [program, ...args] = [
+    ...(options.runIn?.command ?? []),
+    process.execPath,
+    ...[main, `-config.file=${file}`],
+    ...(options.args ?? []),
+  ];
+  const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   const keep = (chunk: Buffer): void => {
     log = (log + chunk.toString()).slice(-100_000);
@@ -86,7 +94,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   child.stderr.on('data', keep);
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
   const base = `http://127.0.0.1:${httpPort}`;
-  await untilReady(child, base, () => log);
+  await untilReady(child, base, () => log, options.runIn?.isReady);
   return {
     http: base,
     grpc: `127.0.0.1:${queryGrpcPort}`,
@@ -94,6 +102,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
     otlpGrpc: `http://127.0.0.1:${grpcPort}`,
     pid: child.pid!,
     log: () => log,
+    ended,
     kill: async () => {
       child.kill('SIGKILL');
       await ended;
@@ -107,19 +116,26 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
 
 const readyWithinMs = 30_000;
 
-async function untilReady(child: ChildProcess, base: string, log: () => string): Promise<void> {
+async function untilReady(
+  child: ChildProcess,
+  base: string,
+  log: () => string,
+  isReady: (url: string) => Promise<boolean> = saysReady,
+): Promise<void> {
   for (const deadline = Date.now() + readyWithinMs; Date.now() < deadline; ) {
     if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}:\n${log()}`);
-    const status = await request(`${base}/ready`).then(
-      (answer) => answer.status,
-      () => 0,
-    );
-    if (status === 200) return;
+    if (await isReady(`${base}/ready`)) return;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   child.kill('SIGKILL');
   throw new Error(`the server was not ready within ${readyWithinMs} ms:\n${log()}`);
 }
+
+const saysReady = (url: string): Promise<boolean> =>
+  request(url).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
 
