@@ -28,6 +28,9 @@ function heapBytes(): number {
   return heapUsed + external;
 }
 
+/** Millions of refusals are made only to be counted; what fails is run again from its seed. */
+Error.stackTraceLimit = 0;
+
 export async function runTarget(target: Target, seed: number, count: number): Promise<Outcome> {
   const rng = new SeededRng(seed);
   const words = (target.words ?? []).map((word) => Buffer.from(word));

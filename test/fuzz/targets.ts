@@ -285,6 +285,7 @@ export const targets: readonly Target[] = [
   bodyTarget('zipkin-v2-proto', [zipkinProto()]),
   {
     name: 'traceql',
+    weight: 0.5,
     seeds: text(...queries),
     words: queryWords,
     run(input) {

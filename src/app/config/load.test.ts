@@ -133,3 +133,11 @@ test('environment variables are put in with their defaults', () => {
   assert.equal(expandEnv('${A-x}${A=x}${B-x}${B:=x}${C-x}', { A: '1', B: '' }), '11xx');
   assert.equal(expandEnv('a: ${A} ${B:-b} ${C}.', { A: '1', B: '' }), 'a: 1 b .');
 });
+
+test('an alias without its anchor is a mistake of the file', () => {
+  assert.throws(
+    () => loadConfig('server: *nowhere\n', 'tempo.yaml'),
+    (error) =>
+      error instanceof RubatoError && error.kind === 'config' && /^tempo\.yaml: .*alias.*nowhere/.test(error.message),
+  );
+});

@@ -25,9 +25,18 @@ export class YamlFile {
     if (errors.length > 0) {
       throw configError(errors.map((error) => `${name}: ${error.message.split('\n', 1)[0]}`).join('\n'));
     }
-    const content: unknown = this.#document.toJS({ maxAliasCount: aliasesMax }) ?? {};
+    const content = this.#values() ?? {};
     if (!isMapping(content)) throw configError(`${name}: the file must hold a mapping of keys`);
     this.content = content;
+  }
+
+  #values(): unknown {
+    try {
+      return this.#document.toJS({ maxAliasCount: aliasesMax });
+    } catch (error) {
+      // An alias without its anchor, or too many of them.
+      throw configError(`${this.#name}: ${(error as Error).message}`, error);
+    }
   }
 
   /** @throws RubatoError config: one line per mistake */
