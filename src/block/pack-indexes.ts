@@ -1,6 +1,7 @@
 /**
- * Puts the indexes of blocks that have been added lately into a pack. Small packs are taken in again, so that their number
- * grows with the blocks divided by {@link PACK_BLOCKS_MAX}: an index is copied about four times in its life.
+ * Puts the indexes of blocks that have been added lately into a pack. Packs that are not much larger are taken in again,
+ * so that there are few: one for each {@link PACK_BLOCKS_MAX} blocks, and a handful of smaller ones that double in size. An
+ * index is copied some seven times in its life.
  *
  * Only the backend runs it, but nothing breaks when several do: a pack is an object with a new name, and the manifest names
  * the one that was committed last. What a failure leaves behind is collected like files of a block.
@@ -27,9 +28,9 @@ export interface PackOptions {
 
 /** One read of a reader, and memory of whoever packs. */
 const PACK_BYTES_MAX = 16 << 20;
-const PACK_BLOCKS_MAX = 256;
-/** A pack with fewer blocks that still exist is written anew together with new ones. */
-const FULL_BLOCKS = 64;
+const PACK_BLOCKS_MAX = 2048;
+/** A pack with fewer blocks that still exist, and at most twice as many as come new to it, is written anew with them. */
+const FULL_BLOCKS = 1024;
 const UNPACKED_MIN = 16;
 const READS_AT_ONCE = 8;
 
@@ -72,9 +73,14 @@ function chooseBlocks({ blocks, packs }: ManifestState, unpackedMin: number): Bl
   }
   if (unpacked.length < unpackedMin) return [];
   const small = [...byPack.values()].filter((list) => list.length < FULL_BLOCKS).sort((a, b) => a.length - b.length);
+  const wanted = unpacked;
+  for (const list of small) {
+    if (list.length > 2 * wanted.length) break;
+    wanted.push(...list);
+  }
   const chosen: BlockMeta[] = [];
   let bytes = 0;
-  for (const block of [...unpacked, ...small.flat()]) {
+  for (const block of wanted) {
     bytes += block.files[INDEX_FILE] ?? 0;
     if (chosen.length === PACK_BLOCKS_MAX || (bytes > PACK_BYTES_MAX && chosen.length > 0)) break;
     chosen.push(block);
