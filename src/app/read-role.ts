@@ -10,10 +10,11 @@ import type { ObjectStore } from '../objectstore/object-store.ts';
 import { type LiveSource, Reader } from '../roles/read/reader.ts';
 import { backendSettings } from './backend-settings.ts';
 import type { Config } from './config/schema.ts';
+import { openDiskCache } from './disk-cache.ts';
 import type { TailRole } from './tail-role.ts';
 
-/** What a read of a file on a disk costs more than reading so many bytes on. */
-const traceGapBytesMax = 32 << 10;
+/** What a request costs more than reading so many bytes on, between pages of a trace: from a disk, and from a bucket. */
+const traceGapBytesMax = { disk: 32 << 10, bucket: 256 << 10 };
 
 export function createReader(parts: {
   config: Config;
@@ -23,13 +24,20 @@ export function createReader(parts: {
 }): Reader {
   const { config, store, live, manifest } = parts;
   const cache = new ColumnCache(config.querier.column_cache_bytes);
+  const disk = openDiskCache(config.storage.trace);
+  const gapBytesMax = traceGapBytesMax[config.storage.trace.backend === 'local' ? 'disk' : 'bucket'];
   const reader = new Reader({
     live,
     manifest,
     openBlock: (tenant, { id, files }, cost, index) => {
-      const readRange = (file: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> =>
-        store.getRange(blockFileKey(tenant, id, file), offset, length, signal);
-      const options = { blockId: id, sizes: files, readRange, cache, traceGapBytesMax };
+      const readRange = (file: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> => {
+        const key = blockFileKey(tenant, id, file);
+        const size = files[file];
+        if (disk === undefined || size === undefined) return store.getRange(key, offset, length, signal);
+        const fetch = (from: number, bytes: number): Promise<Uint8Array> => store.getRange(key, from, bytes, signal);
+        return disk.read({ key, size, fetch }, offset, length);
+      };
+      const options = { blockId: id, sizes: files, readRange, cache, traceGapBytesMax: gapBytesMax };
       return openBlock(index === undefined ? options : { ...options, index }, cost);
     },
     readPack: (tenant, pack, cost) => readPack(store, tenant, pack, cost),

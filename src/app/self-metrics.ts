@@ -1,5 +1,8 @@
 /** Our own metrics, under Tempo's names where they mean the same. What is counted elsewhere is read when it is asked for. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { registerDiskCacheMetrics } from './disk-cache.ts';
+import { storeMeter } from './open-store.ts';
+import { registerStoreMetrics, storeDurationsText } from './store-metrics.ts';
 import { registerUsageMetrics } from './usage-metrics.ts';
 import type { WriteThreadStatus } from './write-thread.ts';
 
@@ -115,6 +118,8 @@ export class SelfMetrics {
     gauge('rubato_forwarder_waiting_bytes', 'Bytes of requests that wait to be forwarded.', (s) =>
       (s?.forwarders ?? []).reduce((sum, { waitingBytes }) => sum + waitingBytes, 0),
     );
+    registerStoreMetrics(this.#registry, storeMeter);
+    registerDiskCacheMetrics(this.#registry);
     gauge('tempodb_blocklist_length', 'Blocks that queries see.', () => source.blockCount());
     gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
     const cpu = new Counter({
@@ -160,6 +165,7 @@ export class SelfMetrics {
 
   async text(): Promise<{ contentType: string; body: string }> {
     this.#status = await this.#source.status().catch(() => undefined);
-    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+    const body = (await this.#registry.metrics()) + storeDurationsText(storeMeter);
+    return { contentType: this.#registry.contentType, body };
   }
 }

@@ -1,11 +1,9 @@
 /**
  * A real S3 service for tests: one-node Ceph (monitor, OSD in memory, RADOS gateway), started by the script beside the
- * project. Only the gateway's port is free to choose, so a folder in the temporary directory is the lock: whoever comes
- * second waits.
+ * project. The script has a fixed port for the monitor; it gets a free one, so that several can run at once.
  */
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
@@ -32,22 +30,25 @@ export interface CephGateway {
   stop(): Promise<void>;
 }
 
-const lockWaitMs = 240_000;
+const startWithinMs = 120_000;
+const monitorPort = '40000';
 const run = promisify(execFile);
 
 export async function startCeph(): Promise<CephGateway> {
-  const unlock = await lock();
   const folder = temporaryFolder('ceph');
+  const data = path.join(folder.path, 'data');
+  const ownScript = path.join(folder.path, 'ceph-rgw.sh');
   const stop = async (): Promise<void> => {
-    const pids = ['client.rgw', 'osd.0', 'mon.a'].flatMap((name) => pidIn(path.join(folder.path, `${name}.pid`)));
-    await run('bash', [sharedPath(script), 'down', folder.path]);
+    const pids = ['client.rgw', 'osd.0', 'mon.a'].flatMap((name) => pidIn(path.join(data, `${name}.pid`)));
+    await run('bash', [ownScript, 'down', data]);
     await gone(pids);
     folder.remove();
-    unlock();
   };
   try {
-    const port = await freePort();
-    await run('bash', [sharedPath(script), 'up', folder.path, String(port)], { timeout: 120_000 });
+    const [port, freeMonitorPort] = await Promise.all([freePort(), freePort()]);
+    const text = readFileSync(sharedPath(script), 'utf8');
+    writeFileSync(ownScript, text.replaceAll(monitorPort, String(freeMonitorPort)));
+    await run('bash', [ownScript, 'up', data, String(port)], { timeout: startWithinMs });
     const endpoint = `127.0.0.1:${port}`;
     const keys = { accessKey: 'testkey', secretKey: 'testsecret' };
     const client = new S3Client({
@@ -69,24 +70,6 @@ export async function startCeph(): Promise<CephGateway> {
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-async function lock(): Promise<() => void> {
-  const folder = path.join(tmpdir(), 'rubato-test-ceph.lock');
-  const owner = path.join(folder, 'pid');
-  for (const deadline = Date.now() + lockWaitMs; ; ) {
-    try {
-      mkdirSync(folder);
-      writeFileSync(owner, String(process.pid));
-      return () => rmSync(folder, { recursive: true, force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = pidIn(owner);
-    if (holder.length > 0 && !isAlive(holder[0]!)) rmSync(folder, { recursive: true, force: true });
-    else if (Date.now() > deadline) throw new Error(`${folder} is held by process ${holder} for too long`);
-    await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
 

@@ -96,6 +96,14 @@ export const traceStorage = z.strictObject({
   azure: azure.prefault({}),
   /** Requests to a bucket that a thread has open at once; more wait. Ours. */
   max_requests_in_flight: count.min(1).default(64),
+  /** Ranges of blocks on a local disk, for the read role over a bucket. Ours. */
+  disk_cache: z
+    .strictObject({
+      /** Folder; empty = none. It may be deleted at any time, and shared by processes. */
+      path: z.string().default(''),
+      max_bytes: count.default(10 * 1024 * 1024 * 1024),
+    })
+    .prefault({}),
   wal: z
     .strictObject({
       /** Requests gather this long before they are stored together and answered. Default 10 ms on disk, 500 ms in a bucket. */
