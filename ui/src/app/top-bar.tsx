@@ -32,7 +32,7 @@ export function TopBar() {
         <Button kind="quiet" label="Ask again (r)" onClick={refresh}>
           <Icon name="refresh" />
         </Button>
-        <Button kind="quiet" label="Command box (Ctrl K)" onClick={() => openCommandBox()}>
+        <Button kind="quiet" label="⌘K: command box (Ctrl K)" onClick={() => openCommandBox()}>
           ⌘K
         </Button>
         <Button kind="quiet" label="Keys (?)" onClick={openKeyMap}>

@@ -32,8 +32,12 @@ export function formatPercent(part: number): string {
   return `${fit(part * 100)} %`;
 }
 
-/** `12.3 /s` */
-export const formatRate = (perSecond: number): string => `${formatShortCount(perSecond)} /s`;
+/** `12.3 /s`; `4.2 /min` when that is too few a second to tell. */
+export function formatRate(perSecond: number): string {
+  return perSecond > 0 && perSecond < 0.1
+    ? `${formatShortCount(perSecond * 60)} /min`
+    : `${formatShortCount(perSecond)} /s`;
+}
 
 function fit(value: number): string {
   const size = Math.abs(value);
