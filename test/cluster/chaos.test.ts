@@ -20,6 +20,7 @@ test('processes of every role die over one folder; no answer is short, nothing i
     spansMin: 5_000,
     chaosMs: 5_000,
     killEveryMs: 700,
+    killsMax: 7,
     samples: 15,
     seed: randomSeed(),
   });

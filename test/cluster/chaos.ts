@@ -37,6 +37,8 @@ export interface ChaosOptions {
   readonly cluster?: Readonly<Record<string, unknown>>;
   /** Mean time between two kills. */
   readonly killEveryMs: number;
+  /** No more than so many kills. Default: no bound. */
+  readonly killsMax?: number;
   readonly seed: number;
 }
 
@@ -218,13 +220,16 @@ class Chaos {
   }
 
   async #killNowAndThen(): Promise<void> {
+    const { killEveryMs, killsMax = Number.POSITIVE_INFINITY } = this.#options;
     const starts: Promise<void>[] = [];
-    for (let i = 0; !this.#isOver; i++) {
-      await systemClock.sleep(this.#options.killEveryMs * (0.5 + this.#rng.float()));
+    while (!this.#isOver && starts.length < killsMax) {
+      await systemClock.sleep(killEveryMs * (0.5 + this.#rng.float()));
       // Every role gets its share, whatever their numbers.
-      const role = (['write', 'read', 'backend'] as const)[i % 3]!;
-      const running = this.#placesOf(role).filter(({ server }) => server !== undefined);
-      if (running.length === 0 || this.#isOver) continue;
+      const role = (['write', 'read', 'backend'] as const)[starts.length % 3]!;
+      const up = this.#places.filter(({ server }) => server !== undefined);
+      const running = up.filter(({ target }) => target === role);
+      // A machine that is slow to start processes must not spend its time with that alone.
+      if (running.length === 0 || up.length < this.#places.length / 2 || this.#isOver) continue;
       const place = running[Math.floor(this.#rng.float() * running.length)]!;
       await this.#kill(place);
       starts.push(systemClock.sleep(this.#rng.float() * 1000).then(() => this.#start(place)));
