@@ -101,6 +101,21 @@ test('self times equal a count of uncovered instants', () => {
   );
 });
 
+test('self times hold when siblings do not stand by start', () => {
+  const trace = madeTrace([
+    {
+      name: 'a',
+      start: 0,
+      end: 100,
+      children: [
+        { name: 'b', start: 50, end: 80 },
+        { name: 'c', start: 10, end: 70 },
+      ],
+    },
+  ]);
+  assert.deepEqual([...selfTimes(trace)], [30, 30, 60]);
+});
+
 test('the critical path covers every instant of a root once', () => {
   fc.assert(
     fc.property(anyTrace, (trace) => {
@@ -188,6 +203,7 @@ test('a service whose clock is behind is moved into its caller, and marked', () 
   assert.equal(skew.rows, 2);
   assert.deepEqual([...corrected(trace, skew).start], [100, 130, 140]);
   assert.equal(clockSkew(shop), undefined);
+  assert.deepEqual([...selfTimes(corrected(trace, skew))], [60, 30, 10]);
 });
 
 test('the next error goes around the end', () => {

@@ -129,7 +129,7 @@ export function foldOf(folds: readonly Fold[], row: number): number {
 
 /** Where a span stands in a list of visible rows; −1 when it is hidden. */
 export function indexOfRow(rows: Int32Array, row: number): number {
-  return rows.indexOf(row);
+  return row < 0 ? -1 : rows.indexOf(row);
 }
 
 /** Collapses everything from this depth on. */
