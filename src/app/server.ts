@@ -142,6 +142,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     usageMetrics:
       write !== undefined && config.distributor.usage.cost_attribution.enabled ? () => write.usageText() : undefined,
     ui,
+    uiSettings: { spanLinks: config.ui.span_links },
     clock: systemClock,
     explain: (request, signal) => {
       if (!('limit' in request))

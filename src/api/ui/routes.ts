@@ -7,28 +7,33 @@ import { loadTraceRows, type TraceRows } from '../encode/trace-rows.ts';
 import { jsonType, type Reply, textType } from '../http/reply.ts';
 import type { Route, TenantCall } from '../http/route.ts';
 import type { ApiPorts, TracePart } from '../ports.ts';
-import { traceRange } from '../requests/time-range.ts';
 import { parseTraceId } from '../requests/trace-id.ts';
+import { RecentTraces } from './recent-traces.ts';
 import { traceAttribute, traceFind } from './trace-attribute.ts';
 import { traceColumns } from './trace-columns.ts';
 
 export const noUiSettings: UiSettings = { spanLinks: [] };
 
 export function uiRoutes(ports: ApiPorts): Route[] {
-  const ofTrace = (name: string, answer: Answer): Route => ({
+  const recent = new RecentTraces();
+  /** `fresh`: as it is now. Other answers belong to the columns that were given out, as long as those are kept. */
+  const ofTrace = (name: string, answer: Answer, fresh = false): Route => ({
     path: `/api/ui/${name}/{traceID}`,
     prefixed: true,
     access: 'tenant',
     handle: async (call) => {
+      const { tenant, signal } = call;
       const cost: ReadCost = { requests: 0, bytes: 0, pages: 0 };
       const traceId = parseTraceId(call.pathPart);
-      const request = { tenant: call.tenant, traceId, range: traceRange(call.params) };
-      const parts = await ports.traces.trace(request, cost, call.signal);
-      return parts.length === 0 ? noSuchTrace : answer(parts, call, cost);
+      const kept = fresh ? undefined : recent.get(tenant, traceId);
+      const parts = kept ?? (await ports.traces.trace({ tenant, traceId, range: everywhere }, cost, signal));
+      if (parts.length === 0) return noSuchTrace;
+      if (kept === undefined) recent.keep(tenant, traceId, parts);
+      return answer(parts, call, cost);
     },
   });
   return [
-    ofTrace('trace-columns', async (parts, { signal }, cost) => binary(await traceColumns(parts, cost, signal))),
+    ofTrace('trace-columns', async (parts, { signal }, cost) => binary(await traceColumns(parts, cost, signal)), true),
     ofTrace('trace-attribute', async (parts, { params, signal }, cost) => {
       return binary(await traceAttribute(parts, attributeName(params.get('name') ?? ''), cost, signal));
     }),
@@ -49,6 +54,7 @@ export function uiRoutes(ports: ApiPorts): Route[] {
 
 type Answer = (parts: readonly TracePart[], call: TenantCall, cost: ReadCost) => Promise<Reply>;
 
+const everywhere = { startUnixNano: 0n, endUnixNano: 0n };
 const noSuchTrace: Reply = { status: 404, contentType: textType, body: 'there is no such trace' };
 
 /** Varints of small differences: compressing them again costs more than it saves. Short ones are mostly names. */

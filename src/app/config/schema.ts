@@ -211,6 +211,20 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   backend_worker: z.strictObject({ compaction: compactionKeys.prefault({}) }).prefault({}),
+  /** The web UI. Ours. */
+  ui: z
+    .strictObject({
+      /** Links from a span to its logs, metrics and the like. `{…}` in the URL: see docs/configuration.md. */
+      span_links: z
+        .array(
+          z.strictObject({
+            name: z.string().min(1),
+            url: z.string().regex(/^https?:\/\//, 'must begin with http:// or https://'),
+          }),
+        )
+        .default([]),
+    })
+    .prefault({}),
   overrides: z
     .strictObject({
       /** Limits of tenants that have no entry of their own. */

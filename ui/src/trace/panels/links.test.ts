@@ -24,7 +24,7 @@ const [span] = readDetails([
 ]) as [SpanDetail];
 
 test('templates are filled in, percent-encoded', () => {
-  const url = 'https://logs/?q=${traceId}&s=${resource.service.name}&from=${startMs}&to=${endMs}';
+  const url = 'https://logs/?q={traceId}&s={resource.service.name}&from={startMs}&to={endMs}';
   assert.deepEqual(outsideLinks([{ name: 'Logs', url }], span), [
     {
       name: 'Logs',
@@ -34,11 +34,11 @@ test('templates are filled in, percent-encoded', () => {
 });
 
 test('a link that wants what the span does not have is left out', () => {
-  assert.deepEqual(outsideLinks([{ name: 'Pod', url: 'https://x/${resource.k8s.pod.name}' }], span), []);
+  assert.deepEqual(outsideLinks([{ name: 'Pod', url: 'https://x/{resource.k8s.pod.name}' }], span), []);
 });
 
 test('nothing but an address of the web becomes a link', () => {
-  const urls = ['javascript:alert(1)', '${span.evil}', 'data:text/html,x', 'no address'];
+  const urls = ['javascript:alert(1)', '{span.evil}', 'data:text/html,x', 'no address'];
   assert.deepEqual(
     outsideLinks(
       urls.map((url) => ({ name: 'x', url })),

@@ -1,9 +1,9 @@
 /**
  * Links from a span to where its logs, metrics and the like are. Templates come from the server's configuration:
  *
- *   https://logs.example.com/search?q=${traceId}&from=${startMs}&to=${endMs}&service=${resource.service.name}
+ *   https://logs.example.com/search?q={traceId}&from={startMs}&to={endMs}&service={resource.service.name}
  *
- * `${…}` is `traceId`, `spanId`, `name`, `startMs`, `endMs`, or an attribute with its scope; each is percent-encoded. A
+ * `{…}` is `traceId`, `spanId`, `name`, `startMs`, `endMs`, or an attribute with its scope; each is percent-encoded. A
  * link whose attributes the span does not have is left out.
  */
 import type { UiSettings } from '../../../../src/api/contract/index.ts';
@@ -29,7 +29,7 @@ export function isWebAddress(text: string): boolean {
 
 function fill(template: string, span: SpanDetail): string | undefined {
   let missing = false;
-  const filled = template.replace(/\$\{([^}]*)\}/g, (_, name: string) => {
+  const filled = template.replace(/\{([^}]*)\}/g, (_, name: string) => {
     const value = placeholder(name.trim(), span);
     if (value === undefined) missing = true;
     return encodeURIComponent(value ?? '');

@@ -30,6 +30,7 @@ export function Chart({ view }: { readonly view: TraceView }) {
     let own = new OwnTimes(view.trace.peek());
     let ownOf = view.trace.peek();
     let frame = 0;
+    let later = 0;
     const draw = (): void => {
       frame = 0;
       const { width, height } = element.getBoundingClientRect();
@@ -45,6 +46,7 @@ export function Chart({ view }: { readonly view: TraceView }) {
       }
       rows.update(view);
       paintChart(view, { context, width, height, palette: readPalette(), own });
+      later ||= window.setTimeout(() => view.afterFirstPaint(), 30);
     };
     const stop = effect(() => {
       // Everything that drawing reads, so that it happens once a frame and not inside of the effect.
@@ -63,6 +65,7 @@ export function Chart({ view }: { readonly view: TraceView }) {
       stop();
       sizes.disconnect();
       cancelAnimationFrame(frame);
+      clearTimeout(later);
       rows.clear();
     };
   }, [view]);

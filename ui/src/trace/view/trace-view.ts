@@ -92,6 +92,7 @@ export class TraceView {
   /** Counts changes of the three above. */
   readonly #shape = signal(0);
   #filterRun = 0;
+  readonly #drawn = signal(false);
 
   constructor(source: TraceSource) {
     this.source = source;
@@ -104,7 +105,9 @@ export class TraceView {
     this.folds = findFolds(trace);
     this.#collapsed = new Uint8Array(trace.spans);
     this.#unfolded = new Uint8Array(this.folds.length);
-    this.critical = computed(() => (this.showCritical.value ? criticalPath(this.trace.value) : undefined));
+    this.critical = computed(() => {
+      return this.showCritical.value && this.#drawn.value ? criticalPath(this.trace.value) : undefined;
+    });
     const kept = computed(() => {
       const { matches } = this.filter.value;
       return this.onlyMatches.value && matches !== undefined ? keptRows(trace, matches) : undefined;
@@ -115,6 +118,11 @@ export class TraceView {
     });
     this.window.value = this.wholeWindow;
     this.colourBy('service', intrinsicValues(trace, 'service'));
+  }
+
+  /** What takes longer may come after the first bars. */
+  afterFirstPaint(): void {
+    this.#drawn.value = true;
   }
 
   #shown(kept: Uint8Array | undefined): Shown {
