@@ -40,6 +40,18 @@ export function startRole(
   });
 }
 
+/** One process a target, started one after the other; none is left when one does not start. */
+export async function startRoles(targets: readonly string[], options: ClusterOptions): Promise<TestServer[]> {
+  const started: TestServer[] = [];
+  try {
+    for (const target of targets) started.push(await startRole(target, options));
+  } catch (error) {
+    await Promise.all(started.map((server) => server.kill()));
+    throw error;
+  }
+  return started;
+}
+
 /** A request that says in an attribute which one it is. */
 export interface SentRequest {
   readonly id: string;
