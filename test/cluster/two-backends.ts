@@ -59,8 +59,8 @@ export async function twoBackends(durationMs: number): Promise<TwoBackends> {
     for (const deadline = Date.now() + durationMs; Date.now() < deadline || compacted.size < 3; ) {
       for (let i = 0; i < 5; i++) {
         const { id, body } = makeRequest(tracesPerRequest, Date.now());
-        assert.equal(await postSpans(writer!.otlpHttp, body), 200);
-        sent.push(id);
+        // A writer may refuse; what counts is what it has acknowledged.
+        if ((await postSpans(writer!.otlpHttp, body)) === 200) sent.push(id);
       }
       await check();
       for (const { id, level } of (await manifest.load(SINGLE_TENANT)).blocks.values())

@@ -47,7 +47,8 @@ export class WriterTail {
   readonly #beyond: Set<number>;
   #suspectUntilMs = 0;
   #running: Promise<void> | undefined;
-  #next: { readonly member: Member | undefined; readonly done: Promise<void> } | undefined;
+  /** The turn after the running one, when somebody waits for it. */
+  #next: Promise<void> | undefined;
 
   constructor(options: WriterTailOptions) {
     this.#options = options;
@@ -64,16 +65,15 @@ export class WriterTail {
    * is at work share the next turn. @throws what the store throws: then nothing is known to be complete
    */
   catchUp(member: Member | undefined): Promise<void> {
-    if (this.#next !== undefined) return this.#next.done;
+    if (this.#next !== undefined) return this.#next;
     const running = this.#running;
     if (running === undefined) return this.#begin(member);
     const turn = (): Promise<void> => {
       this.#next = undefined;
       return this.#begin(member);
     };
-    const done = running.then(turn, turn);
-    this.#next = { member, done };
-    return done;
+    this.#next = running.then(turn, turn);
+    return this.#next;
   }
 
   #begin(member: Member | undefined): Promise<void> {
