@@ -48,6 +48,8 @@ export const missReasons = [
   'unknown_ip',
   /** … or is what the attributes say. */
   'unknown_pod',
+  /** The address went from one pod to another in the very second of the request. */
+  'ambiguous',
   /** The pod that has the address is not the one that the attributes name. */
   'contradiction',
   /** The API did not answer in time, so that nothing is known of pods. */
@@ -134,6 +136,7 @@ export class Associator {
             ? pods.byName(namespace ?? '', name, atMs)
             : pods.byIp(ip!, atMs);
     if (pod === undefined) return { miss: isConnection ? 'unknown_ip' : 'unknown_pod' };
+    if (pod === 'ambiguous') return { miss: 'ambiguous' };
     if (isConnection && pod.uid === this.#own.uid) return { miss: 'own_pod' };
     const agrees =
       (uid === undefined || pod.uid === uid) &&

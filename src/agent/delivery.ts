@@ -39,7 +39,8 @@ export interface DeliveryCounters {
   retries: number;
 }
 
-const pauseMs = { first: 250, max: 30_000 };
+/** Short, so that a server that is back soon has what waits. */
+const pauseMs = { first: 250, max: 5_000 };
 
 export class Delivery {
   readonly counters: DeliveryCounters = { requests: 0, sentSpans: 0, refusedSpans: 0, rejectedSpans: 0, retries: 0 };

@@ -202,8 +202,8 @@ export class LocalObjectStore implements ObjectStore {
   async #place(temporary: string, target: string, ifAbsent: boolean): Promise<void> {
     const folder = path.dirname(target);
     for (let tries = 1; ; tries++) {
-      await this.#folder(folder);
       try {
+        await this.#folder(folder);
         if (!ifAbsent) return await this.#fileSystem.rename(temporary, target);
         await this.#fileSystem.link(temporary, target);
         return await this.#fileSystem.unlink(temporary);

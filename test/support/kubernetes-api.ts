@@ -142,20 +142,24 @@ export class FakeKubernetesApi {
     const query = url.searchParams;
     this.requests.push({ path: url.pathname, query, token: request.headers.authorization });
     const match = /^\/api\/v1(?:\/namespaces\/([^/]+))?\/([a-z]+)$/.exec(url.pathname);
-    if (this.isBroken) return status(response, 500, 'InternalError', 'etcd is down');
-    if (match === null) return status(response, 404, 'NotFound', 'the server could not find the requested resource');
-    const [, namespace, plural = ''] = match;
+    const [, namespace, plural = ''] = match ?? [];
     const matches = selects(namespace, query);
-    if (query.get('watch') === 'true') return this.#watch(plural, matches, query, response);
-    if (this.listDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.listDelayMs));
-    return this.#list(plural, matches, query, response);
+    if (this.isBroken) status(response, 500, 'InternalError', 'etcd is down');
+    else if (match === null) status(response, 404, 'NotFound', 'the server could not find the requested resource');
+    else if (query.get('watch') === 'true') this.#watch(plural, matches, query, response);
+    else {
+      if (this.listDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.listDelayMs));
+      this.#list(plural, matches, query, response);
+    }
   }
 
   #list(plural: string, matches: OpenWatch['matches'], query: URLSearchParams, response: http.ServerResponse): void {
     const token = query.get('continue');
     const page = token === null ? undefined : this.#pages.get(token);
-    if (token !== null && page === undefined)
-      return status(response, 410, 'Expired', 'The provided continue parameter is too old');
+    if (token !== null && page === undefined) {
+      status(response, 410, 'Expired', 'The provided continue parameter is too old');
+      return;
+    }
     const all = page?.rest ?? [...this.#all(plural).values()].filter(matches).map((object) => structuredClone(object));
     const version = page?.version ?? this.#version;
     const limit = Number(query.get('limit') ?? 0) || all.length;
@@ -175,7 +179,10 @@ export class FakeKubernetesApi {
 
   #watch(plural: string, matches: OpenWatch['matches'], query: URLSearchParams, response: http.ServerResponse): void {
     const from = Number(query.get('resourceVersion'));
-    if (from < this.#oldest) return status(response, 410, 'Expired', `too old resource version: ${from}`);
+    if (from < this.#oldest) {
+      status(response, 410, 'Expired', `too old resource version: ${from}`);
+      return;
+    }
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     const watch = { plural, matches, response };
@@ -229,6 +236,7 @@ export interface FakePodOptions {
   readonly hostNetwork?: boolean;
   readonly phase?: string;
   readonly startedMs?: number;
+  readonly finishedMs?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly owner?: { readonly kind: string; readonly name: string };
@@ -239,6 +247,7 @@ export interface FakePodOptions {
 export function fakePod(options: FakePodOptions): FakeObject {
   const { name, ip, containers = [{ name: 'main', image: 'shop:1', port: 8080 }], owner } = options;
   const uid = options.uid ?? `uid-${name}`;
+  const startedMs = options.startedMs ?? Date.now() - 60_000;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -265,12 +274,21 @@ export function fakePod(options: FakePodOptions): FakeObject {
       phase: options.phase ?? 'Running',
       ...(ip !== '' && { podIP: ip, podIPs: [{ ip }] }),
       hostIP: '10.9.0.1',
-      startTime: new Date(options.startedMs ?? Date.now() - 60_000).toISOString(),
+      startTime: apiTime(startedMs),
       conditions: [{ type: 'Ready', status: 'True' }],
       containerStatuses: containers.map(({ name: container }) => ({
         name: container,
         containerID: `containerd://${uid}-${container}`,
+        state:
+          options.finishedMs === undefined
+            ? { running: { startedAt: apiTime(startedMs) } }
+            : { terminated: { startedAt: apiTime(startedMs), finishedAt: apiTime(options.finishedMs) } },
       })),
     },
   };
+}
+
+/** RFC 3339, whole seconds. */
+function apiTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -2,8 +2,11 @@
  * Pods by address, uid, and name, as they were at a given time. Kubernetes gives the address of a pod that ended to the
  * next one, so an address belongs, at the time of a request, to the pod that had started by then, had not ended, and is
  * the youngest of those. A pod that ended is kept for a while: its last spans may still be waiting here.
+ *
+ * Starts are known to the second. Within the second in which an address went from one pod to the next nobody can say
+ * whose a request is, and nobody does.
  */
-import { isOver, type PodRecord } from './pod-record.ts';
+import { isOver, type PodRecord, timeStepMs } from './pod-record.ts';
 
 interface Entry {
   record: PodRecord;
@@ -70,11 +73,11 @@ export class PodIndex {
     return this.#byContainer.get(id)?.record;
   }
 
-  byName(namespace: string, name: string, atMs: number): PodRecord | undefined {
+  byName(namespace: string, name: string, atMs: number): PodRecord | 'ambiguous' | undefined {
     return ownerAt(this.#byName.get(`${namespace}/${name}`), atMs);
   }
 
-  byIp(ip: string, atMs: number): PodRecord | undefined {
+  byIp(ip: string, atMs: number): PodRecord | 'ambiguous' | undefined {
     return ownerAt(this.#byIp.get(ip), atMs);
   }
 
@@ -112,14 +115,20 @@ function nodeIpsOf({ hostIp, hostNetwork, ips }: PodRecord): Set<string> {
   return all;
 }
 
-function ownerAt(entries: readonly Entry[] | undefined, atMs: number): PodRecord | undefined {
+function ownerAt(entries: readonly Entry[] | undefined, atMs: number): PodRecord | 'ambiguous' | undefined {
   let owner: PodRecord | undefined;
+  let claims = 0;
+  let isTie = false;
   for (const { record, endedMs } of entries ?? []) {
     const startedMs = record.startedMs ?? Number.POSITIVE_INFINITY;
     if (startedMs > atMs || (endedMs !== undefined && endedMs < atMs)) continue;
-    if (owner === undefined || startedMs > owner.startedMs!) owner = record;
+    claims++;
+    if (owner === undefined || startedMs > owner.startedMs!) {
+      owner = record;
+      isTie = false;
+    } else if (startedMs === owner.startedMs) isTie = true;
   }
-  return owner;
+  return isTie || (claims > 1 && atMs < owner!.startedMs! + timeStepMs) ? 'ambiguous' : owner;
 }
 
 function add(map: Map<string, Entry[]>, key: string, entry: Entry): void {

@@ -22,9 +22,12 @@ export interface PodRecord {
   readonly annotations: Readonly<Record<string, string>>;
   /** The controller. */
   readonly owner: { readonly kind: string; readonly name: string } | undefined;
-  /** When its node took it on, Unix ms, whole seconds; undefined until then. No span of it is older. */
+  /**
+   * When its first container started, or until then when its node took it on; Unix ms, rounded down to seconds by the
+   * API. No span of it is older.
+   */
   readonly startedMs: number | undefined;
-  /** When its last container ended, for pods that are over. */
+  /** When its last container ended, for pods that are over; rounded up. */
   readonly finishedMs: number | undefined;
   readonly containers: readonly ContainerRecord[];
 }
@@ -65,7 +68,7 @@ export function podRecord(pod: V1Pod): PodRecord {
     labels: metadata.labels ?? {},
     annotations,
     owner: owner && { kind: owner.kind, name: owner.name },
-    startedMs: timeMs(status.startTime),
+    startedMs: firstStart(started) ?? timeMs(status.startTime),
     finishedMs: isOver ? lastEnd(status.containerStatuses ?? []) : undefined,
     containers: [
       ...containers.map((container) => containerRecord(container, false, started)),
@@ -109,11 +112,25 @@ function timeMs(time: Date | string | undefined): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
+/** The API's times are whole seconds. */
+export const timeStepMs = 1000;
+
+function firstStart(statuses: readonly V1ContainerStatus[]): number | undefined {
+  let first: number | undefined;
+  for (const { state, lastState } of statuses) {
+    for (const { running, terminated } of [state ?? {}, lastState ?? {}]) {
+      const ms = timeMs(running?.startedAt ?? terminated?.startedAt);
+      if (ms !== undefined && (first === undefined || ms < first)) first = ms;
+    }
+  }
+  return first;
+}
+
 function lastEnd(statuses: readonly V1ContainerStatus[]): number | undefined {
   let last: number | undefined;
   for (const { state } of statuses) {
     const ms = timeMs(state?.terminated?.finishedAt);
     if (ms !== undefined && (last === undefined || ms > last)) last = ms;
   }
-  return last;
+  return last === undefined ? undefined : last + timeStepMs - 1;
 }

@@ -196,6 +196,8 @@ export const agentSchema = z.strictObject({
       from_attribute: z.string().default(''),
     })
     .prefault({}),
+  /** How long the last spans may take to the server at the end; Kubernetes kills after 30 s. */
+  shutdown_timeout: durationMs.default(10_000),
   cluster_name: z.string().default(''),
   /** Put on everything. */
   attributes: z.record(z.string(), z.string()).default({}),

@@ -30,8 +30,6 @@ export interface RunningAgent {
 
 /** Unanswered request bodies in memory at once, bytes. */
 const heldBodiesMax = 32 << 20;
-/** How long the last spans may take to the server at the end; Kubernetes kills after 30 s. */
-const drainMsMax = 10_000;
 /** Stands for "no tenant" in the spool; no sender can say it. */
 const noTenant = '~';
 
@@ -96,7 +94,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
         await spool.close();
         abort.abort();
         await Promise.all([watching, delivering]);
-        const isDrained = await delivery.drain(AbortSignal.timeout(drainMsMax));
+        const isDrained = await delivery.drain(AbortSignal.timeout(config.shutdown_timeout));
         if (!isDrained) log.warn({ bytes: spool.bytes }, 'spans are left in the spool for the next start');
         client.close();
         await status.close();
