@@ -20,14 +20,14 @@ export function paintMinimap(
   const scale = width / Math.max(1, endNano);
   const lines = Math.min(trace.spans, Math.floor(height * linesPerPixel));
   const thickness = trace.spans > height * 4 ? 1 : Math.max(2, Math.min(4, height / trace.spans - 1));
-  context.globalAlpha = trace.spans > height ? 0.6 : 0.9;
+  context.globalAlpha = 0.85;
   for (let i = 0; i < lines; i++) {
     const row = Math.floor((i / lines) * trace.spans);
     const code = values.codes[row] ?? 0;
     context.fillStyle = code === 0 ? palette.faint : palette.solid[hues[code]!]!;
     const y =
       trace.spans <= height / 2 ? (i + 0.5) * (height / trace.spans) - thickness / 2 : (i / lines) * (height - 1);
-    context.fillRect(trace.start[row]! * scale, y, Math.max(1, trace.duration[row]! * scale), thickness);
+    context.fillRect(trace.start[row]! * scale, y, Math.max(1.5, trace.duration[row]! * scale), thickness);
   }
   context.globalAlpha = 1;
   context.fillStyle = palette.error;

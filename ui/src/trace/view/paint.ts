@@ -229,11 +229,12 @@ class ChartPainter {
     const { width } = this.#surface;
     let drawn = -2;
     for (let row = fold.first; row < fold.first + fold.count; row++) {
-      const left = Math.max(drawn, this.#x(start[row]!));
+      const left = this.#x(start[row]!);
       if (left > width) break;
       const right = Math.max(left + 1, this.#x(start[row]! + duration[row]!) - 0.5);
       if (right <= drawn + 0.5) continue;
-      this.#context.fillRect(left, y, Math.min(right, width + 2) - left, barHeight);
+      const from = Math.max(drawn, left);
+      this.#context.fillRect(from, y, Math.min(right, width + 2) - from, barHeight);
       drawn = right;
     }
     if (fold.errors > 0) {
