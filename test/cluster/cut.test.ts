@@ -82,17 +82,20 @@ test('a network that is cut between a reader and a writer makes no answer short'
   const folder = temporaryFolder('cut-network');
   const namespace = await makeNamespace();
   const options = optionsIn(folder.path);
-  const writer = await startRole('write', options, {
-    server: { http_listen_address: '0.0.0.0' },
-    config: { cluster: { ...quickCluster, advertise_address: namespace.outerAddress } },
-  });
-  const isReady = (url: string): Promise<boolean> =>
-    namespace.get(url).then(
-      () => true,
-      () => false,
-    );
-  const reader = await startRole('read', options, { runIn: { command: namespace.command, isReady } });
+  const servers: TestServer[] = [];
   try {
+    const writer = await startRole('write', options, {
+      server: { http_listen_address: '0.0.0.0' },
+      config: { cluster: { ...quickCluster, advertise_address: namespace.outerAddress } },
+    });
+    servers.push(writer);
+    const isReady = (url: string): Promise<boolean> =>
+      namespace.get(url).then(
+        () => true,
+        () => false,
+      );
+    const reader = await startRole('read', options, { runIn: { command: namespace.command, isReady } });
+    servers.push(reader);
     const ask = async (path: string): Promise<unknown> => JSON.parse(await namespace.get(reader.http + path));
     assert.equal(await sendAndAsk(writer, ask), traces * spansPerTrace);
     assert.doesNotMatch(reader.log(), unreachable);
@@ -102,7 +105,7 @@ test('a network that is cut between a reader and a writer makes no answer short'
     await namespace.mend();
     assert.equal(await sendAndAsk(writer, ask), traces * spansPerTrace);
   } finally {
-    await Promise.all([writer.kill(), reader.kill()]);
+    await Promise.all(servers.map((server) => server.kill()));
     await namespace.remove();
     folder.remove();
   }
