@@ -18,7 +18,7 @@ const allowed: Record<string, readonly string[]> = {
   block: ['base', 'model', 'parquet', 'objectstore', 'traceql'],
   query: ['base', 'model', 'traceql'],
   generator: ['base', 'model'],
-  roles: ['base', 'fs', 'model', 'parquet', 'objectstore', 'protocol', 'traceql', 'wal', 'block', 'query'],
+  roles: ['base', 'fs', 'model', 'parquet', 'objectstore', 'protocol', 'traceql', 'wal', 'block', 'query', 'generator'],
   agent: ['base', 'fs', 'model', 'objectstore', 'protocol', 'wal', 'roles'],
   api: ['base', 'model', 'traceql', 'protocol'],
   app: [
@@ -32,6 +32,7 @@ const allowed: Record<string, readonly string[]> = {
     'wal',
     'block',
     'query',
+    'generator',
     'roles',
     'agent',
     'api',

@@ -169,3 +169,7 @@ export interface ApiPorts {
   /** Every call of a tool of the MCP server. */
   onMcpCall?(tool: string): void;
 }
+  /** A tenant's generated metrics, in the format that `accept` asks for. Without it `/metrics/spans` is not served. */
+  readonly generatedMetrics?:
+    | ((tenant: string, accept: string | undefined) => Promise<{ readonly contentType: string; readonly body: string }>)
+    | undefined;

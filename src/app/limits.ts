@@ -3,10 +3,12 @@
  * module's own setting; which of both stands in docs/configuration.md.
  */
 import type { QueryLimits } from '../api/ports.ts';
+import type { GeneratorSettings } from '../generator/settings.ts';
 import type { CostAttribution } from '../roles/write/usage-tracker.ts';
 import type { TenantLimits } from '../roles/write/writer.ts';
 import type { OverridesBlock } from './config/overrides-schema.ts';
 import type { Config } from './config/schema.ts';
+import { generatorSettings } from './generator-settings.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
 
 /** Everything that the write thread needs to know of a tenant; it crosses threads. */
@@ -14,6 +16,7 @@ export interface WriteSettings {
   readonly limits: TenantLimits;
   readonly forwarders: readonly string[];
   readonly costs: CostAttribution;
+  readonly generator: GeneratorSettings;
 }
 
 export function writeSettings(config: Config, block: OverridesBlock): WriteSettings {
@@ -21,6 +24,7 @@ export function writeSettings(config: Config, block: OverridesBlock): WriteSetti
   return {
     limits: writeLimits(config, block),
     forwarders: block.forwarders ?? [],
+    generator: generatorSettings(config, block),
     costs: {
       dimensions: block.cost_attribution?.dimensions ?? {},
       seriesMax: block.cost_attribution?.max_cardinality || costs.max_cardinality,

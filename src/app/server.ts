@@ -13,6 +13,7 @@ import { ErrorKind, RubatoError } from '../base/errors.ts';
 import { randomHex, systemRng } from '../base/random.ts';
 import { ManifestStore } from '../block/manifest.ts';
 import { lockFolder } from '../fs/folder-lock.ts';
+import { textContentType, textFormat } from '../generator/open-metrics.ts';
 import { Engine } from '../query/engine.ts';
 import type { LiveSource } from '../roles/read/reader.ts';
 import { internalPrefix } from '../roles/tail/recent-protocol.ts';
@@ -21,6 +22,8 @@ import { advertisedAddress } from './advertised-address.ts';
 import { BackendRole } from './backend-role.ts';
 import { configText } from './config/config-text.ts';
 import type { Config } from './config/schema.ts';
+import { GeneratorMetrics } from './generator-metrics.ts';
+import { unknownProcessors } from './generator-settings.ts';
 import { answerInternal } from './internal-routes.ts';
 import { queryLimits, type WriteSettings, writeLimits, writeSettings } from './limits.ts';
 import { defaultListenerTimes, Listener } from './listener.ts';
@@ -29,6 +32,7 @@ import { openStore } from './open-store.ts';
 import { LiveLimits } from './overrides/live-limits.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { createReader, keepReaderFresh } from './read-role.ts';
+import { remoteWriteEndpoints } from './remote-write-endpoints.ts';
 import { SelfMetrics } from './self-metrics.ts';
 import { bothLive, TailRole } from './tail-role.ts';
 import { isAlone, type RoleName, rolesOf } from './targets.ts';
@@ -64,6 +68,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const roles = rolesOf(config.target);
   const alone = isAlone(config, roles);
   const log = createLog(config.server, 'main');
+  checkGenerator(config, log);
   const { backend: kind, local } = config.storage.trace;
   const lock = kind === 'local' ? await lockFolder(local.path, alone ? 'alone' : 'shared') : undefined;
   const store = await openStore(config);
@@ -128,10 +133,15 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     status: async () => write?.status(),
     blockCount: () => reader.blockCount,
   });
+  const generatorMetrics = new GeneratorMetrics();
+  const generatorText = async (): Promise<string> => {
+    const status = await write?.status().catch(() => undefined);
+    return generatorMetrics.text(status?.generator, status?.generatorLostSpans ?? 0);
+  };
   const ports: ApiPorts = {
     engine,
     traces: reader,
-    status: statusSource({ config, roles, phase: () => phase, metrics, backend, limits }),
+    status: statusSource({ config, roles, phase: () => phase, metrics, backend, limits, generatorText }),
     limits: (tenant) =>
       queryLimits(
         config,
@@ -141,6 +151,13 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     overridesStatus: limits.status,
     usageMetrics:
       write !== undefined && config.distributor.usage.cost_attribution.enabled ? () => write.usageText() : undefined,
+    generatedMetrics:
+      write === undefined
+        ? undefined
+        : async (tenant, accept) => {
+            const format = textFormat(accept);
+            return { contentType: textContentType[format], body: await write.generatorText(tenant, format) };
+          },
     ui,
     uiSettings: { spanLinks: config.ui.span_links },
     clock: systemClock,
@@ -241,6 +258,16 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
 }
 
 /** A process without the read role has nothing to say about data. */
+/** @throws RubatoError config when remote write cannot work as it is configured */
+function checkGenerator(config: Config, log: { warn(fields: object, message: string): void }): void {
+  const { storage } = config.metrics_generator;
+  remoteWriteEndpoints(storage.remote_write);
+  const unknown = unknownProcessors(config.overrides.defaults);
+  if (unknown.length > 0) log.warn({ processors: unknown }, 'processors that do not exist are ignored');
+  if (storage.remote_write.length > 0 && storage.path === '')
+    log.warn({}, 'metrics_generator.storage.path is not set: generated metrics can be scraped, but are not sent');
+}
+
 function refuseGrpc(_request: Http2ServerRequest, response: Http2ServerResponse): void {
   response.writeHead(200, {
     'content-type': 'application/grpc',
@@ -264,7 +291,8 @@ function statusSource(parts: {
   backend: BackendRole;
   limits: LiveLimits;
 }): StatusSource {
-  const { config, roles, phase, metrics, backend, limits } = parts;
+  generatorText: () => Promise<string>;
+  const { config, roles, phase, metrics, backend, limits, generatorText } = parts;
   const text = configText(config);
   return {
     readiness: () => {
@@ -286,7 +314,12 @@ function statusSource(parts: {
     config: () => text,
     runtimeConfig: () => limits.runtimeConfig(),
     metrics: async () => {
-      const [own, ...others] = await Promise.all([metrics.text(), limits.metricsText(), backend.metricsText()]);
+      const [own, ...others] = await Promise.all([
+        metrics.text(),
+        limits.metricsText(),
+        backend.metricsText(),
+        generatorText(),
+      ]);
       return { ...own, body: [own.body, ...others].join('') };
     },
   };

@@ -1,9 +1,11 @@
 /** The main thread's end of the write thread: its life, and live data for the read role. */
 import { Worker } from 'node:worker_threads';
+import type { TextFormat } from '../generator/open-metrics.ts';
 import type { Member } from '../roles/members/member-keys.ts';
 import type { LiveSource } from '../roles/read/reader.ts';
 import type { LiveView } from '../roles/write/writer.ts';
 import type { WriteSettings } from './limits.ts';
+import type { MetricsText } from './metrics-thread.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { ThreadClient } from './thread-rpc.ts';
 import type { WriteThreadData, WriteThreadPorts, WriteThreadStatus } from './write-thread.ts';
@@ -49,6 +51,11 @@ export class WriteRole implements LiveSource {
   /** Prometheus text of cost attribution. */
   usageText(): Promise<string> {
     return this.#client.call('usageText');
+  }
+
+  /** Generated metrics of a tenant. */
+  generatorText(tenant: string, format: TextFormat): Promise<string> {
+    return this.#client.call('generatorText', { tenant, format } satisfies MetricsText);
   }
 
   status(): Promise<WriteThreadStatus> {

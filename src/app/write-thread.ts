@@ -7,9 +7,11 @@ import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemRng } from '../base/random.ts';
 import { ManifestStore } from '../block/manifest.ts';
+import type { GeneratorSettings } from '../generator/settings.ts';
 import type { Member } from '../roles/members/member-keys.ts';
 import { Tenure } from '../roles/members/tenure.ts';
 import { announceMarginMs } from '../roles/members/writer-directory.ts';
+import type { MetricsStatus } from '../roles/metrics/metrics-role.ts';
 import { encodeRecent, recentBytesMax } from '../roles/tail/recent-protocol.ts';
 import { RecentSegments } from '../roles/tail/recent-segments.ts';
 import { BodyGate } from '../roles/write/body-gate.ts';
@@ -21,12 +23,15 @@ import { Translator } from '../roles/write/translator.ts';
 import type { UsageCounts } from '../roles/write/usage-counters.ts';
 import { type LiveView, Writer, type WriterCounters } from '../roles/write/writer.ts';
 import { segmentKey } from '../wal/segment-keys.ts';
+import { listWriters } from '../wal/segment-reader.ts';
 import { SegmentWriter } from '../wal/segment-writer.ts';
 import { BuildThread } from './build-thread-client.ts';
 import type { Config } from './config/schema.ts';
 import { ingestUsage } from './ingest-usage.ts';
 import { valueFor, type WriteSettings } from './limits.ts';
 import { createLog } from './log.ts';
+import { MetricsFeed } from './metrics-feed.ts';
+import type { MetricsText } from './metrics-thread.ts';
 import { openStore } from './open-store.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { forwarderSpecs, receiverSpecs } from './receiver-specs.ts';
@@ -54,6 +59,10 @@ export interface WriteThreadStatus {
   readonly tenants: readonly string[];
   readonly receivers: ReceiverCounters;
   readonly forwarders: readonly ForwarderStatus[];
+  /** Undefined while no tenant wants metrics. */
+  readonly generator: MetricsStatus | undefined;
+  /** Spans that are missing from generated metrics. */
+  readonly generatorLostSpans: number;
 }
 
 export interface ForwarderStatus {
@@ -90,6 +99,17 @@ const changeCount = new Int32Array(changes);
 /** Of every tenant, as of the last time that they changed. */
 let settings = firstSettings;
 const settingsOf = (tenant: string): WriteSettings => valueFor(settings, tenant);
+const generatorSettings = (of: ByTenant<WriteSettings>): ByTenant<GeneratorSettings> => ({
+  tenants: new Map([...of.tenants].map(([tenant, { generator }]) => [tenant, generator])),
+  others: of.others.generator,
+});
+const metrics = new MetricsFeed({
+  config,
+  settings: generatorSettings(firstSettings),
+  writerId,
+  clock: systemClock,
+  log,
+});
 const usage = ingestUsage(config.distributor, (tenant) => settingsOf(tenant).costs, log);
 
 const store = await openStore(config);
@@ -107,13 +127,21 @@ const writer = new Writer({
   confirm,
   limitsOf: (tenant) => settingsOf(tenant).limits,
   deleteSegments: async (owner, seqs) => {
+    // Or spans that are in no checkpoint could not be counted after a crash.
+    await metrics.checkpoint();
     await Promise.all(seqs.map((seq) => store.delete(segmentKey(owner, seq))));
   },
   blockSpansMax: config.live_store.max_block_spans,
   blockAgeMsMax: config.live_store.max_block_duration,
   frozenSpansMax: frozenTablesMax * config.live_store.max_block_spans,
   waitingBytesMax: heldBodiesMax,
-  observer: usage,
+  observer: {
+    stored(request) {
+      usage.stored(request);
+      metrics.stored(request);
+    },
+    refused: (request) => usage.refused(request),
+  },
   onChange: () => Atomics.add(changeCount, 0, 1),
   log,
 });
@@ -152,8 +180,10 @@ async function replayAll(): Promise<void> {
     ownWriterId: writerId,
     attributeBytesMax: (tenant) => settingsOf(tenant).limits.attributeBytesMax,
     blockSpansMax: config.live_store.max_block_spans,
+    metrics: metrics.isActive ? metrics : undefined,
     log,
   });
+  await metrics.replayEnded(await listWriters(store));
   if (replayed.segments > 0)
     log.info({ ...replayed, skipped: replayed.skipped.length }, 'segments of an earlier run are live again');
 }
@@ -193,6 +223,7 @@ export const methods = {
    * knows this writer. `member`: how others reach it.
    */
   async start(member: Member): Promise<WriteThreadPorts> {
+    await metrics.start();
     if (isAlone) await replayAll();
     else await join(member);
     if (config.server.warm_up) {
@@ -209,7 +240,10 @@ export const methods = {
   /** Limits have changed. */
   configure: (changed: ByTenant<WriteSettings>): void => {
     settings = changed;
+    metrics.configure(generatorSettings(changed));
   },
+  /** Generated metrics of a tenant. */
+  generatorText: ({ tenant, format }: MetricsText): Promise<string> => metrics.text(tenant, format),
   /** Prometheus text of cost attribution. */
   usageText: (): string => usage.costText(),
   live: (tenant: string): LiveView => writer.live(tenant),
@@ -218,7 +252,7 @@ export const methods = {
     assert(recent !== undefined, 'in a cluster, segments are kept');
     return encodeRecent(recent.since(after, recentBytesMax));
   },
-  status: (): WriteThreadStatus => ({
+  status: async (): Promise<WriteThreadStatus> => ({
     counters: writer.counters,
     usage: usage.counts(),
     liveSpans: writer.liveSpans,
@@ -227,6 +261,8 @@ export const methods = {
     tenants: writer.tenants,
     receivers: receivers?.counters() ?? { udp: {}, kafka: undefined },
     forwarders: forwarders.map(({ name, waitingBytes, counters }) => ({ name, waitingBytes, counters })),
+    generator: await metrics.status(),
+    generatorLostSpans: metrics.lostSpans,
   }),
   flush: (): Promise<void> => writer.flush(),
   /**
@@ -239,6 +275,7 @@ export const methods = {
     clearInterval(ticker);
     await Promise.all([writer.stop(), ...forwarders.map((forwarder) => forwarder.close())]);
     await segments.close();
+    await metrics.stop();
     await Promise.all([builder.close(), translateThread.close()]);
   },
 } satisfies Handlers;

@@ -41,8 +41,8 @@ export type DiscardReason =
   | 'service_graphs_filtered'
   | 'invalid_utf8';
 
-/** Tables of a tenant that are looked at alternately: the open one, and one that is being replayed or adopted. */
-const viewsMax = 4;
+/** Tables of a tenant that are looked at alternately: the open one, and one that is being replayed. */
+const viewsMax = 2;
 
 export class Generator {
   readonly #settings: GeneratorSettings;
@@ -112,6 +112,7 @@ export class Generator {
       this.#hostInfo?.see(view, row, receivedMs);
     }
     this.#spansReceived += to - from;
+    view.release();
   }
 
   /**

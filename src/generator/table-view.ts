@@ -7,7 +7,7 @@
  *
  * The table grows while it is looked at: {@link TableView.update} takes its newest arrays.
  */
-import type { SpanTableData, TableColumn } from '../model/span-table.ts';
+import { SpanTable, type SpanTableData, type TableColumn } from '../model/span-table.ts';
 import { spanBytes, ValueSizes } from './span-bytes.ts';
 import { valueText } from './value-text.ts';
 
@@ -41,8 +41,11 @@ export class SlotPlan {
   }
 }
 
+/** A table without rows stands for one that is not looked at now. */
+const released: SpanTableData = new SpanTable(0);
+
 export class TableView {
-  data!: SpanTableData;
+  data: SpanTableData = released;
   /** By slot: the value id that the span last read by {@link readSpan} has, or its resource; 0 = none. */
   readonly found: Uint32Array;
   /** What processors keep for this table, each under its own object. */
@@ -72,6 +75,11 @@ export class TableView {
       this.#slotOfColumn[this.#columns] = this.#plan.of(data.columns[this.#columns]!);
     this.#sizes.update(data);
     this.#readResources(data);
+  }
+
+  /** Lets go of the table's memory until the next update. */
+  release(): void {
+    this.data = released;
   }
 
   /** Fills `found`. Returns the span's bytes in protobuf. */

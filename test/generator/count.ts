@@ -85,7 +85,7 @@ export function countSpanMetrics(
   return counted;
 }
 
-/** Of whole traces whose spans came in the order of their starts, when every wait is over. */
+/** Of whole traces, when every wait is over; see {@link oneCalledSpanEach}. */
 export function countServiceGraph(spans: readonly PlainSpan[], bounds: readonly number[]): Counted {
   const counted: Counted = new Map();
   const edge = (
@@ -107,9 +107,7 @@ export function countServiceGraph(spans: readonly PlainSpan[], bounds: readonly 
   const called = new Map<string, PlainSpan>();
   for (const span of spans) {
     if (span.kind !== 2 && span.kind !== 5) continue;
-    // Of several that one span called, the first is its other half.
-    const caller = `${span.traceId}${span.parentSpanId}`;
-    if (span.parentSpanId !== '') called.set(caller, called.get(caller) ?? span);
+    if (span.parentSpanId !== '') called.set(`${span.traceId}${span.parentSpanId}`, span);
     else if (span.kind === 2) {
       const peer = first(span, ['peer.service', 'db.name', 'db.system']) || 'user';
       edge({ client: peer, server: service(span), connection_type: 'virtual_node' }, undefined, span);
@@ -133,4 +131,16 @@ export function countServiceGraph(spans: readonly PlainSpan[], bounds: readonly 
     } else if (peer !== '') edge({ client, server: peer, connection_type: 'virtual_node' }, span, undefined);
   }
   return counted;
+}
+
+/** Which of several consumers of a message is its producer's other half depends on the order in which they come. */
+export function oneCalledSpanEach(spans: readonly PlainSpan[]): PlainSpan[] {
+  const seen = new Set<string>();
+  return spans.filter(({ kind, traceId, parentSpanId }) => {
+    if ((kind !== 2 && kind !== 5) || parentSpanId === '') return true;
+    const key = traceId + parentSpanId;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
 }

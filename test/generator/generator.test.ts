@@ -17,7 +17,7 @@ import { SpanTable } from '../../src/model/span-table.ts';
 import { plainSpansToOtlp } from '../../src/protocol/otlp/encode-plain.ts';
 import { OtlpScanner } from '../../src/protocol/otlp/scan.ts';
 import { Collected } from './collected.ts';
-import { type Counted, countServiceGraph, countSpanMetrics } from './count.ts';
+import { type Counted, countServiceGraph, countSpanMetrics, oneCalledSpanEach } from './count.ts';
 import { allProcessors } from './settings.ts';
 
 const nowMs = 1_795_507_200_000;
@@ -86,18 +86,6 @@ function span(changes: Partial<PlainSpan> & { attributes?: PlainSpan['attributes
 
 const resource = (attributes: Readonly<Record<string, string>>): PlainResource =>
   plainResource({ attributes: Object.entries(attributes).map(([key, value]) => attribute(key, value)) });
-
-/** Which of several consumers of a message is its producer's other half depends on the order in which they come. */
-function oneCalledSpanEach(spans: readonly PlainSpan[]): PlainSpan[] {
-  const seen = new Set<string>();
-  return spans.filter(({ kind, traceId, parentSpanId }) => {
-    if ((kind !== 2 && kind !== 5) || parentSpanId === '') return true;
-    const key = traceId + parentSpanId;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
-}
 
 test('span metrics of a shop are what counting span by span gives, whatever the tables and calls', () => {
   const spans = shopSpans(150);

@@ -18,6 +18,7 @@ import { QueryParams } from '../requests/params.ts';
 import { resolveTenant, type TenantOptions } from '../tenant.ts';
 import { uiRoutes } from '../ui/routes.ts';
 import { errorReply, notFound, statusOf } from './errors.ts';
+import { generatedMetricsRoute } from './generated-metrics.ts';
 import { overridesPages } from './overrides-pages.ts';
 import { overridesRoutes } from './overrides-routes.ts';
 import { queryRoutes } from './query-routes.ts';
@@ -68,6 +69,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
     ...uiRoutes(ports),
     ...jaegerRoutes(ports),
     ...(options.mcpServer ? [mcpRoute(ports)] : []),
+    ...(ports.generatedMetrics === undefined ? [] : [generatedMetricsRoute(ports.generatedMetrics)]),
   ];
   const routes: Route[] = [
     ...(options.queries === false ? [] : ofData()),

@@ -22,12 +22,13 @@ const secretKeys = new Set([
   'encryption_key',
   'storage_account_key',
   'password',
+  'credentials',
+  'bearer_token',
 ]);
 
 function hideSecrets(key: unknown, value: unknown): unknown {
-  return typeof key === 'string' && secretKeys.has(key) && value !== '' && typeof value === 'string'
-    ? '<secret>'
-    : value;
+  if (typeof key !== 'string' || typeof value !== 'string' || value === '') return value;
+  return secretKeys.has(key) || value.startsWith('-----BEGIN') ? '<secret>' : value;
 }
 
 /** The parts of `value` that are not in `base`; undefined when there are none. */

@@ -85,9 +85,10 @@ test('documented defaults are those that an empty file has', () => {
     if (key.endsWith('.*')) continue;
     if (shown === '–')
       assert.ok(
-        value === undefined || value === '' || (Array.isArray(value) && value.length === 0),
+        value === undefined || value === '' || (typeof value === 'object' && Object.keys(value!).length === 0),
         `${key}: ${value}`,
       );
+    else if (Array.isArray(value)) assert.equal(value.join(', '), shown, key);
     else assert.deepEqual(value, parsedDefault(shown), key);
   }
 });

@@ -23,7 +23,7 @@ export const filterPolicies = z.array(
     exclude: policyMatch.optional(),
   }),
 );
-const dimensionMappings = z.array(
+export const dimensionMappings = z.array(
   z.strictObject({ name: z.string().min(1), source_labels: names.min(1), join: z.string().optional() }),
 );
 

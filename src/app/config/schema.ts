@@ -5,6 +5,7 @@
  */
 import { RE2JS } from 're2js';
 import { z } from 'zod';
+import { metricsGenerator } from './generator-schema.ts';
 import { defaultsBlock } from './overrides-schema.ts';
 import { forwarders, receivers } from './receivers.ts';
 import { traceStorage } from './storage-schema.ts';
@@ -213,6 +214,8 @@ export const configSchema = z.strictObject({
   backend_worker: z.strictObject({ compaction: compactionKeys.prefault({}) }).prefault({}),
   /** The web UI. Ours. */
   ui: z
+  /** Metrics from spans; see `generator-schema.ts`. */
+  metrics_generator: metricsGenerator,
     .strictObject({
       /** Links from a span to its logs, metrics and the like. `{…}` in the URL: see docs/configuration.md. */
       span_links: z

@@ -8,10 +8,16 @@ export interface StoredRequest {
   readonly body: Uint8Array;
   /** The spans are rows `from` (inclusive) to `to` (exclusive). */
   readonly table: SpanTable;
+  /** Names the table among all tables ever. */
+  readonly tableId: string;
   readonly from: number;
   readonly to: number;
   /** Attribute keys and values that were cut. */
   readonly truncatedAttributes: number;
+  /** The segment that it is durable in. */
+  readonly seq: number;
+  /** The sender wants no metrics of these spans. */
+  readonly noGenerateMetrics: boolean;
 }
 
 export interface RefusedRequest {

@@ -5,7 +5,9 @@
  * and reported with its reason, and everything else is replayed.
  */
 import type { ManifestStore } from '../../block/manifest.ts';
+import type { SpanTable } from '../../model/span-table.ts';
 import type { ObjectStore } from '../../objectstore/object-store.ts';
+import { EntryFlag } from '../../wal/segment-codec.ts';
 import { segmentKey } from '../../wal/segment-keys.ts';
 import { listWriters, readSegments, type SkippedSegment, type StoredSegment } from '../../wal/segment-reader.ts';
 import type { LiveTable } from './live-table.ts';
@@ -19,7 +21,26 @@ export interface ReplayOptions {
   readonly ownWriterId: string;
   readonly attributeBytesMax: (tenant: string) => number;
   readonly blockSpansMax: number;
+  /** Hears of rows that it has not counted yet, also of those that are in blocks already. */
+  readonly metrics?: ReplayMetrics | undefined;
   readonly log: WriterLog;
+}
+
+export interface ReplayedRows {
+  readonly tenant: string;
+  readonly tableId: string;
+  readonly table: SpanTable;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface ReplayMetrics {
+  isCounted(writer: string, seq: number): boolean;
+  replayed(rows: ReplayedRows): void;
+  /** All rows of a segment have been told. @param receivedMs when the segment was made */
+  segmentReplayed(writer: string, seq: number, receivedMs: number): Promise<void>;
+  /** Segments may go when this resolves. */
+  checkpoint(): Promise<void>;
 }
 
 export interface ReplayResult {
@@ -66,6 +87,8 @@ class Adoption {
   readonly #options: ReplayOptions;
   readonly #tables = new Map<string, { table: LiveTable; seqs: number[] }>();
   #lastSeq = 0;
+  /** Segments that every tenant has in blocks. */
+  readonly #unneeded: number[] = [];
 
   constructor(dead: string, options: ReplayOptions) {
     this.#dead = dead;
@@ -78,8 +101,15 @@ class Adoption {
     this.#lastSeq = seq;
     let spans = 0;
     let needed = false;
-    for (const { tenant, body } of segment.entries) {
-      if (seq <= coveredSeq(tenant)) continue;
+    const metrics = this.#options.metrics?.isCounted(this.#dead, seq) === false ? this.#options.metrics : undefined;
+    for (const { tenant, body, flags } of segment.entries) {
+      // The same cut that was made when the request came in.
+      const maxAttributeBytes = this.#options.attributeBytesMax(tenant);
+      const counted = (flags & EntryFlag.noGenerateMetrics) === 0 ? metrics : undefined;
+      if (seq <= coveredSeq(tenant)) {
+        if (counted !== undefined) this.#countOnly(counted, tenant, body, maxAttributeBytes);
+        continue;
+      }
       needed = true;
       let live = this.#tables.get(tenant);
       if (live === undefined) {
@@ -87,11 +117,13 @@ class Adoption {
         this.#tables.set(tenant, live);
       }
       if (live.seqs.at(-1) !== seq) live.seqs.push(seq);
-      // The same cut that was made when the request came in.
-      const maxAttributeBytes = this.#options.attributeBytesMax(tenant);
+      const from = live.table.table.spanCount;
       spans += live.table.scanner.scan(body, { maxAttributeBytes }).spans;
+      const { id: tableId, table } = live.table;
+      counted?.replayed({ tenant, tableId, table, from, to: table.spanCount });
     }
-    if (!needed) await this.#options.store.delete(segmentKey(this.#dead, seq));
+    await metrics?.segmentReplayed(this.#dead, seq, segment.header.createdUnixMs);
+    if (!needed) this.#unneeded.push(seq);
     for (const [tenant, { table }] of this.#tables) {
       if (table.table.spanCount >= this.#options.blockSpansMax) await this.#hand(tenant);
     }
@@ -99,7 +131,16 @@ class Adoption {
   }
 
   async finish(): Promise<void> {
+    if (this.#unneeded.length > 0) await this.#options.metrics?.checkpoint();
+    for (const seq of this.#unneeded) await this.#options.store.delete(segmentKey(this.#dead, seq));
     for (const tenant of [...this.#tables.keys()]) await this.#hand(tenant);
+  }
+
+  /** Rows that are in a block, but not in the metrics. */
+  #countOnly(metrics: ReplayMetrics, tenant: string, body: Uint8Array, maxAttributeBytes: number): void {
+    const { id: tableId, table, scanner } = this.#options.writer.newTable(tenant, this.#dead);
+    scanner.scan(body, { maxAttributeBytes });
+    metrics.replayed({ tenant, tableId, table, from: 0, to: table.spanCount });
   }
 
   async #hand(tenant: string): Promise<void> {

@@ -46,7 +46,8 @@ function requests() {
     const from = table.spanCount;
     const body = plainSpansToOtlp(spans);
     const { truncatedAttributes } = scanner.scan(body);
-    return { tenant: 't', receiver: 'otlp/grpc', body, table, from, to: table.spanCount, truncatedAttributes };
+    const place = { table, tableId: '', from, to: table.spanCount, seq: 1 };
+    return { tenant: 't', receiver: 'otlp/grpc', body, ...place, noGenerateMetrics: false, truncatedAttributes };
   };
 }
 

@@ -185,9 +185,12 @@ export class Writer implements Ingest {
       receiver: options.receiver,
       body,
       table: live.table,
+      tableId: live.id,
       from,
       to: from + result.spans,
       truncatedAttributes,
+      seq: appended.seq,
+      noGenerateMetrics: options.noGenerateMetrics === true,
     };
   }
 
