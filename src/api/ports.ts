@@ -162,6 +162,10 @@ export interface ApiPorts {
   /** Files of the web UI. Without it none is served. */
   readonly ui?: UiFiles | undefined;
   readonly uiSettings?: UiSettings | undefined;
+  /** A tenant's generated metrics, in the format that `accept` asks for. Without it `/metrics/spans` is not served. */
+  readonly generatedMetrics?:
+    | ((tenant: string, accept: string | undefined) => Promise<{ readonly contentType: string; readonly body: string }>)
+    | undefined;
   /** A request that failed by our fault; its client sees status 500. */
   onError(error: unknown, request: { readonly method: string; readonly url: string }): void;
   /** Every answered request; `route` is the pattern, not the path. */
@@ -169,7 +173,3 @@ export interface ApiPorts {
   /** Every call of a tool of the MCP server. */
   onMcpCall?(tool: string): void;
 }
-  /** A tenant's generated metrics, in the format that `accept` asks for. Without it `/metrics/spans` is not served. */
-  readonly generatedMetrics?:
-    | ((tenant: string, accept: string | undefined) => Promise<{ readonly contentType: string; readonly body: string }>)
-    | undefined;

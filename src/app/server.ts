@@ -257,7 +257,6 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   };
 }
 
-/** A process without the read role has nothing to say about data. */
 /** @throws RubatoError config when remote write cannot work as it is configured */
 function checkGenerator(config: Config, log: { warn(fields: object, message: string): void }): void {
   const { storage } = config.metrics_generator;
@@ -268,6 +267,7 @@ function checkGenerator(config: Config, log: { warn(fields: object, message: str
     log.warn({}, 'metrics_generator.storage.path is not set: generated metrics can be scraped, but are not sent');
 }
 
+/** A process without the read role has nothing to say about data. */
 function refuseGrpc(_request: Http2ServerRequest, response: Http2ServerResponse): void {
   response.writeHead(200, {
     'content-type': 'application/grpc',
@@ -290,8 +290,8 @@ function statusSource(parts: {
   metrics: SelfMetrics;
   backend: BackendRole;
   limits: LiveLimits;
-}): StatusSource {
   generatorText: () => Promise<string>;
+}): StatusSource {
   const { config, roles, phase, metrics, backend, limits, generatorText } = parts;
   const text = configText(config);
   return {

@@ -68,8 +68,8 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
     ...traceRoutes(ports),
     ...uiRoutes(ports),
     ...jaegerRoutes(ports),
-    ...(options.mcpServer ? [mcpRoute(ports)] : []),
     ...(ports.generatedMetrics === undefined ? [] : [generatedMetricsRoute(ports.generatedMetrics)]),
+    ...(options.mcpServer ? [mcpRoute(ports)] : []),
   ];
   const routes: Route[] = [
     ...(options.queries === false ? [] : ofData()),

@@ -212,10 +212,10 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   backend_worker: z.strictObject({ compaction: compactionKeys.prefault({}) }).prefault({}),
-  /** The web UI. Ours. */
-  ui: z
   /** Metrics from spans; see `generator-schema.ts`. */
   metrics_generator: metricsGenerator,
+  /** The web UI. Ours. */
+  ui: z
     .strictObject({
       /** Links from a span to its logs, metrics and the like. `{…}` in the URL: see docs/configuration.md. */
       span_links: z
