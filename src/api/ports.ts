@@ -145,6 +145,21 @@ export interface AnsweredRequest {
   readonly durationMs: number;
 }
 
+export interface RedactionCounts {
+  readonly blocksSearched: number;
+  readonly blocksRewritten: number;
+  readonly blocksRemoved: number;
+  /** Traces that were found. */
+  readonly traces: number;
+  readonly spansRemoved: number;
+}
+
+/** Takes traces out of everything that is stored. Ids are 16 bytes. */
+export type RedactTraces = (request: {
+  readonly tenant: string;
+  readonly traceIds: readonly Uint8Array[];
+}) => Promise<RedactionCounts>;
+
 export interface ApiPorts {
   readonly engine: QueryEngine;
   readonly traces: TraceLookup;
@@ -157,6 +172,8 @@ export interface ApiPorts {
   readonly userOverrides?: UserOverridesApi | undefined;
   /** Without it `/status/overrides` is not served. */
   readonly overridesStatus?: OverridesStatus | undefined;
+  /** Without it `/api/redact` is not served. */
+  readonly redact?: RedactTraces | undefined;
   /** Prometheus text of what tenants sent, by their own attributes. Without it `/usage_metrics` is not served. */
   readonly usageMetrics?: (() => Promise<string>) | undefined;
   /** Files of the web UI. Without it none is served. */

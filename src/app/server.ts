@@ -161,6 +161,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     ui,
     uiSettings: { spanLinks: config.ui.span_links },
     clock: systemClock,
+    redact: alone && config.backend_scheduler.redaction_api ? (request) => backend.redact(request) : undefined,
     explain: (request, signal) => {
       if (!('limit' in request))
         throw new RubatoError(ErrorKind.invalid, 'no_explain', 'only searches can be explained');

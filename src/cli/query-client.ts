@@ -15,6 +15,18 @@ export interface QueryClientOptions {
 
 export type QueryParameters = Readonly<Record<string, string | number | undefined>>;
 
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The body of a 200. @throws RubatoError */
+function checked({ status, body }: Answer): string {
+  if (status === 200) return body;
+  const kind = status === 404 ? ErrorKind.notFound : status < 500 ? ErrorKind.invalid : ErrorKind.unavailable;
+  throw new RubatoError(kind, `status_${status}`, body.trim().slice(0, 2000) || `answered with status ${status}`);
+}
+
 export class QueryClient {
   readonly #options: QueryClientOptions;
   readonly #base: URL;
@@ -33,10 +45,12 @@ export class QueryClient {
 
   /** The text of a 200's body. @throws RubatoError notFound, invalid or unavailable, with the server's words */
   async text(path: string, parameters: QueryParameters = {}, signal?: AbortSignal): Promise<string> {
-    const { status, body } = await this.#request(path, parameters, signal);
-    if (status === 200) return body;
-    const kind = status === 404 ? ErrorKind.notFound : status < 500 ? ErrorKind.invalid : ErrorKind.unavailable;
-    throw new RubatoError(kind, `status_${status}`, body.trim().slice(0, 2000) || `answered with status ${status}`);
+    return checked(await this.#request(path, { parameters, signal }));
+  }
+
+  /** The answer to a POST of JSON. @throws RubatoError as `text` */
+  async post<Shape>(path: string, content: unknown): Promise<Shape> {
+    return JSON.parse(checked(await this.#request(path, { content }))) as Shape;
   }
 
   async json<Shape>(path: string, parameters: QueryParameters = {}, signal?: AbortSignal): Promise<Shape> {
@@ -55,27 +69,33 @@ export class QueryClient {
 
   #request(
     path: string,
-    parameters: QueryParameters,
-    signal: AbortSignal | undefined,
-  ): Promise<{ status: number; body: string }> {
+    call: {
+      readonly parameters?: QueryParameters;
+      readonly signal?: AbortSignal | undefined;
+      /** Sent as JSON with POST. */
+      readonly content?: unknown;
+    },
+  ): Promise<Answer> {
+    const { parameters = {}, signal, content } = call;
     const url = new URL(this.#base);
     url.pathname = url.pathname.replace(/\/+$/, '') + path;
     for (const [name, value] of Object.entries(parameters))
       if (value !== undefined) url.searchParams.set(name, String(value));
     const { tenant, connect, idleMsMax } = this.#options;
     const options: https.RequestOptions = {
+      method: content === undefined ? 'GET' : 'POST',
       headers: { accept: 'application/json', ...(tenant !== undefined && { 'x-scope-orgid': tenant }) },
       ...(this.#agent && { agent: this.#agent }),
       ...(connect && { createConnection: connect }),
       ...(signal && { signal }),
       ...(idleMsMax && { timeout: idleMsMax }),
     };
-    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const fail = (error: Error): void => {
       const reason = error.message || (error as NodeJS.ErrnoException).code || 'no connection';
       reject(new RubatoError(ErrorKind.unavailable, 'no_answer', `${this.#base.origin}: ${reason}`, error));
     };
-    const request = (url.protocol === 'https:' ? https : http).get(url, options, (response) => {
+    const request = (url.protocol === 'https:' ? https : http).request(url, options, (response) => {
       const pieces: Buffer[] = [];
       response.on('data', (piece: Buffer) => pieces.push(piece));
       response.on('error', fail);
@@ -85,6 +105,7 @@ export class QueryClient {
     });
     request.on('timeout', () => request.destroy(new Error(`no answer within ${idleMsMax} ms`)));
     request.on('error', fail);
+    request.end(content === undefined ? undefined : JSON.stringify(content));
     return promise;
   }
 }

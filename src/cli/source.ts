@@ -10,7 +10,7 @@ export interface SourceValues {
   readonly tenant?: string | undefined;
 }
 
-const urlDefault = 'http://127.0.0.1:3200';
+export const urlDefault = 'http://127.0.0.1:3200';
 
 /** Opens the source, lets `use` ask it, closes it. */
 export async function withSource<Result>(

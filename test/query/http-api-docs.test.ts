@@ -8,6 +8,7 @@ import { startTestApi } from '../api/api-server.ts';
 /** Ports without which their routes are not served; nothing is asked of them here. */
 const optional = {
   generatedMetrics: notAsked,
+  redact: notAsked,
   usageMetrics: notAsked,
   overridesStatus: { tenants: () => [], tenant: () => undefined },
   userOverrides: { get: notAsked, set: notAsked, patch: notAsked, delete: notAsked },

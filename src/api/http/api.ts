@@ -22,6 +22,7 @@ import { generatedMetricsRoute } from './generated-metrics.ts';
 import { overridesPages } from './overrides-pages.ts';
 import { overridesRoutes } from './overrides-routes.ts';
 import { queryRoutes } from './query-routes.ts';
+import { redactRoute } from './redact-route.ts';
 import { accepted, type Reply, type Request, type Response, send } from './reply.ts';
 import type { Call, Route } from './route.ts';
 import { serviceGraphRoute } from './service-graph-route.ts';
@@ -74,6 +75,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
   const routes: Route[] = [
     ...(options.queries === false ? [] : ofData()),
     ...(ports.userOverrides === undefined ? [] : overridesRoutes(ports.userOverrides)),
+    ...(ports.redact === undefined ? [] : [redactRoute(ports.redact)]),
     ...(ports.overridesStatus === undefined ? [] : overridesPages(ports.overridesStatus, ports.clock)),
     ...statusRoutes(ports, () => routes.map(pathOf).sort()),
   ];

@@ -57,7 +57,8 @@ function ifMatch(request: Request): string {
   return String(header).replace(/^"(.*)"$/, '$1');
 }
 
-async function jsonBody(request: Request): Promise<unknown> {
+/** The body of a request that is JSON and no longer than a page of text. */
+export async function jsonBody(request: Request): Promise<unknown> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

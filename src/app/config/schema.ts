@@ -196,6 +196,8 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** Pause between two looks at all tenants, on average. */
       maintenance_interval: durationMs.default(60_000),
+      /** Serves /api/redact, by which whoever may ask may remove (ours). */
+      redaction_api: z.boolean().default(false),
       provider: z
         .strictObject({
           compaction: z

@@ -117,3 +117,16 @@ test('whatever comes is decompressed or refused', async () => {
 test('an unknown coding is named', async () => {
   await assert.rejects(decompress('br', text, 1), /^RubatoError: unsupported Content-Encoding: br$/);
 });
+
+test('a literal of Snappy whose length fills 32 bits is damage, not an endless loop', async () => {
+  for (const body of [Buffer.from('fc1c'.repeat(13), 'hex'), Buffer.from('04fcffffffff', 'hex')])
+    await assert.rejects(decompress('snappy', body, 1 << 20), /damaged Snappy block/);
+});
+
+test('every kind of copy of Snappy is read', async () => {
+  // abcd, then 4 bytes from 4 back with one, two and four bytes of offset.
+  const block = Buffer.from('100c61626364' + '0104' + '0e0400' + '0f04000000', 'hex');
+  assert.equal((await decompress('snappy', block, 100)).toString(), 'abcdabcdabcdabcd');
+  await assert.rejects(decompress('snappy', block.subarray(0, block.length - 1), 100), /damaged/);
+  await assert.rejects(decompress('snappy', Buffer.concat([block, block.subarray(1)]), 100), /damaged/);
+});
