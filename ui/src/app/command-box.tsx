@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { tagValues } from '../api/client.ts';
+import { literal } from '../base/literal.ts';
 import { Dialog } from '../components/dialog.tsx';
 import { pages } from './pages.ts';
 import { href, navigate } from './router.ts';
@@ -31,7 +32,7 @@ export function commandsFor(text: string, services: readonly string[]): Command[
   }
   for (const service of services) {
     if (!service.toLowerCase().includes(lower)) continue;
-    const q = `{ resource.service.name = ${JSON.stringify(service)} }`;
+    const q = `{ resource.service.name = ${literal(service)} }`;
     commands.push({ kind: 'Service', text: service, to: href('/search', { q }) });
     if (commands.length >= 12) break;
   }
