@@ -82,6 +82,35 @@ export function search({ range, ...query }: SearchQuery, signal?: AbortSignal): 
   return getJson('/api/search', { ...query, ...rangeParams(range) }, signal);
 }
 
+/** Hears of every answer on the way; resolves with the last, the whole one. */
+export async function searchStream(
+  { range, ...query }: SearchQuery,
+  onPart: (part: SearchResponse) => void,
+  signal?: AbortSignal,
+): Promise<SearchResponse> {
+  const url = apiUrl('/api/search', { ...query, ...rangeParams(range), stream: true });
+  const response = await request(url, signal);
+  let last: SearchResponse | undefined;
+  for await (const line of linesOf(response.body!)) {
+    const part = JSON.parse(line) as SearchResponse | { readonly error: string };
+    if ('error' in part) throw new ApiError(500, part.error);
+    last = part;
+    onPart(part);
+  }
+  if (last === undefined) throw new ApiError(0, 'The answer broke off');
+  return last;
+}
+
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
+  let rest = '';
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    const lines = (rest + read.value).split('\n');
+    rest = lines.pop()!;
+    yield* lines;
+  }
+}
+
 export interface RangeQuery extends Ranged {
   readonly q: string;
   /** Like `15s`; the server chooses when it is not there. */
