@@ -7,11 +7,13 @@ import path from 'node:path';
 /** Command looked for, and the packages that bring it. */
 const WANTED = {
   chromium: ['chromium'],
-  radosgw: ['radosgw', 'ceph-mon', 'ceph-osd', 'ceph-mgr'],
   prometheus: ['prometheus'],
   kcat: ['kcat'],
   ip: ['iproute2'],
 };
+
+/** An S3 service; only the long suites talk to it, for it takes most of a minute to install and to start. */
+const WANTED_BY_LONG_SUITES = { radosgw: ['radosgw', 'ceph-mon', 'ceph-osd', 'ceph-mgr'] };
 
 const onPath = (command) =>
   [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/sbin'].some((folder) =>
@@ -19,8 +21,9 @@ const onPath = (command) =>
   );
 
 /** Resolves when what can be installed is; never fails, because a missing server skips tests and breaks none. */
-export async function installTestServers(say) {
-  const missing = Object.keys(WANTED).filter((command) => !onPath(command));
+export async function installTestServers(say, { long = false } = {}) {
+  const wanted = long ? { ...WANTED, ...WANTED_BY_LONG_SUITES } : WANTED;
+  const missing = Object.keys(wanted).filter((command) => !onPath(command));
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).error !== undefined) {
     say(
@@ -30,7 +33,7 @@ export async function installTestServers(say) {
   }
   say(`installing servers that tests talk to (once): ${missing.join(', ')} …`);
   const started = Date.now();
-  const packages = missing.flatMap((command) => WANTED[command]);
+  const packages = missing.flatMap((command) => wanted[command]);
   const install = ['install', '-y', '--no-install-recommends', ...packages];
   const done = (await aptGet(['update'])) && (await aptGet(install));
   if (done) say(`servers installed in ${((Date.now() - started) / 1000).toFixed(1)} s`);
