@@ -360,7 +360,7 @@ describe('racing commits', () => {
       const decide = seededFaults(new SeededRng(seed), faults);
       const failing = new FailingObjectStore(inner, systemClock, decide);
       const retrying = (i: number): ObjectStore =>
-        new RetryingObjectStore(failing, { clock: systemClock, rng: new SeededRng(i), firstWaitMs: 2, triesMax: 8 });
+        new RetryingObjectStore(failing, { clock: systemClock, rng: new SeededRng(i), firstWaitMs: 2, triesMax: 16 });
       await race(retrying, seed);
       await assertUnion(new ManifestStore(inner, systemClock, systemRng));
     });
