@@ -93,7 +93,7 @@ export function RedCharts({ red, range, mark, searchIn, children }: RedChartsPro
           format={formatDuration}
           onPoint={(line, interval) => {
             const value = lines.durations[line]?.values[interval];
-            // Those at the line and above are what made it so high.
+            // A quantile is the upper bound of a band as wide as its lower bound: the band's spans begin at half of it.
             open(line, interval, ...(typeof value === 'number' ? [`duration >= ${Math.floor(value / 2)}ns`] : []));
           }}
           onSelect={(fromMs, toMs) => mark({ fromMs, toMs })}

@@ -1,5 +1,5 @@
 /** Search: a query, and the traces that it finds, which come in while they are found. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { searchStream } from '../api/client.ts';
 import { href, param, setParams } from '../app/router.ts';
 import { tenant } from '../app/tenant.ts';
@@ -14,7 +14,7 @@ import { formatCount } from '../format/count.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatDateTime } from '../format/time.ts';
 import { QueryEditor } from './query-editor.tsx';
-import { readQuery, searchText } from './query-model.ts';
+import { type ReadQuery, readQuery, searchText } from './query-model.ts';
 import { type Row, rowsOf } from './rows.ts';
 import './search.css';
 
@@ -29,6 +29,8 @@ export default function SearchPage() {
   const [part, setPart] = useState<readonly Row[]>([]);
   const [tries, setTries] = useState(0);
   useEffect(() => setWritten(q), [q]);
+  const read = useMemo(() => readQuery(q), [q]);
+  const problem = problemOf(read);
   const run = (text: string): void => {
     if (text.trim() === q.trim()) setTries(tries + 1);
     else setParams({ q: text.trim() || undefined });
@@ -36,10 +38,8 @@ export default function SearchPage() {
   const { data, error, loading } = useRequest(
     async (ended) => {
       setPart([]);
-      const read = readQuery(q);
-      if (read.kind === 'bad') throw new Error(`At character ${read.offset + 1}: ${read.reason}`);
-      if (read.isMetrics) throw new Error('This query computes metrics; Search shows traces. Take its filter alone.');
-      const query = { q: searchText(read.query, []), range, limit, spss: 1, sort };
+      if (read.kind === 'bad' || problem !== undefined) return [];
+      const query = { q: searchText(read.query), range, limit, spss: 1, sort };
       return rowsOf(await searchStream(query, (answer) => setPart(rowsOf(answer)), ended));
     },
     [q, sort, range.fromMs, range.toMs, tenant.value, tries],
@@ -54,7 +54,11 @@ export default function SearchPage() {
           Run
         </Button>
       </div>
-      {error !== undefined && !loading ? (
+      {problem !== undefined ? (
+        <EmptyState title="This query cannot be run">
+          <p>{problem}</p>
+        </EmptyState>
+      ) : error !== undefined && !loading ? (
         <ErrorState error={error} retry={() => setTries(tries + 1)} />
       ) : rows.length > 0 ? (
         <>
@@ -86,6 +90,13 @@ export default function SearchPage() {
       )}
     </div>
   );
+}
+
+/** Why a query cannot be run here; undefined when it can. */
+function problemOf(read: ReadQuery): string | undefined {
+  if (read.kind === 'bad') return `At character ${read.offset + 1}: ${read.reason}`;
+  // Metrics are a query, but not one whose answer is traces.
+  return read.isMetrics ? 'It computes metrics, and Search shows traces. Take its filter alone.' : undefined;
 }
 
 const columns: readonly Column<Row>[] = [

@@ -11,11 +11,8 @@ export interface Row {
   readonly rootName: string;
   /** The first span that matches, unless it is the root. */
   readonly match: MatchedSpan | undefined;
-  readonly matched: number;
   readonly spans: number;
   readonly errors: number;
-  /** Of the first span, and of its group, by the attribute's name without scope. */
-  readonly values: ReadonlyMap<string, string>;
 }
 
 export interface MatchedSpan {
@@ -32,9 +29,7 @@ export const rowsOf = (answer: SearchResponse): readonly Row[] => answer.traces.
 function rowOf(trace: TraceSummaryJson): Row {
   const sets = trace.spanSets ?? (trace.spanSet === undefined ? [] : [trace.spanSet]);
   const span = sets[0]?.spans?.[0];
-  const values = new Map<string, string>();
-  addValues(values, sets[0]?.attributes);
-  addValues(values, span?.attributes);
+  const values = valuesOf(span?.attributes ?? []);
   const rootService = trace.rootServiceName === rootMissing ? '' : trace.rootServiceName;
   const rootName = trace.rootTraceName ?? '';
   const service = values.get('service.name') ?? '';
@@ -51,23 +46,13 @@ function rowOf(trace: TraceSummaryJson): Row {
       span === undefined || isRoot
         ? undefined
         : { spanId: span.spanID, service, name, isError: values.get('status') === 'error' },
-    matched: sets.reduce((sum, set) => sum + (set.matched ?? 0), 0),
     spans: stats.reduce((sum, { spanCount = 0 }) => sum + spanCount, 0),
     errors: stats.reduce((sum, { errorCount = 0 }) => sum + errorCount, 0),
-    values,
   };
 }
 
 /** The search names attributes without their scope; one that a span does not have is `nil`. */
-function addValues(values: Map<string, string>, attributes: readonly KeyValueJson[] | undefined): void {
-  for (const { key, value } of attributes ?? []) {
-    const text = anyValueText(value);
-    if (text !== 'nil') values.set(key, text);
-  }
-}
-
-/** A column's value in a row; empty when the span has none. */
-export function columnValue(row: Row, column: string): string {
-  const bare = column.replace(/^(?:span|resource|event|link|instrumentation)?\./, '');
-  return row.values.get(bare) ?? row.values.get(column) ?? '';
+function valuesOf(attributes: readonly KeyValueJson[]): ReadonlyMap<string, string> {
+  const texts = attributes.map(({ key, value }) => [key, anyValueText(value)] as const);
+  return new Map(texts.filter(([, text]) => text !== 'nil'));
 }

@@ -1,9 +1,166 @@
-import { EmptyState } from '../components/empty-state.tsx';
+/** Status: what this process receives, holds and asks of its store, from its own metrics. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { getJson, getText } from '../api/client.ts';
+import { useRequest } from '../base/use-request.ts';
+import { ErrorState } from '../components/error-state.tsx';
+import { type Column, Table } from '../components/table.tsx';
+import { formatBytes, formatCount, formatRate } from '../format/count.ts';
+import { formatDuration } from '../format/duration.ts';
+import { labelValues, parseMetrics, type Sample, total } from './metrics-text.ts';
+import './status.css';
+
+const refreshMs = 5000;
+
+interface Reading {
+  readonly atMs: number;
+  readonly samples: readonly Sample[];
+}
 
 export default function StatusPage() {
-  return (
-    <EmptyState title="Status">
-      <p>This page is not in this build.</p>
-    </EmptyState>
+  const [round, setRound] = useState(0);
+  const before = useRef<Reading | undefined>(undefined);
+  const version = useRequest((ended) => getJson<{ readonly version: string }>('/api/status/buildinfo', {}, ended), []);
+  const { data, error } = useRequest(
+    async (ended) => {
+      const samples = parseMetrics(await getText('/metrics', {}, ended));
+      const now: Reading = { atMs: Date.now(), samples };
+      const last = before.current;
+      before.current = now;
+      return { now, last };
+    },
+    [round],
   );
+  useEffect(() => {
+    const timer = setInterval(() => setRound((count) => count + 1), refreshMs);
+    return () => clearInterval(timer);
+  }, []);
+  if (error !== undefined) return <ErrorState error={error} retry={() => setRound(round + 1)} />;
+  if (data === undefined) return <div class="status-page" aria-busy="true" />;
+  const { now, last } = data;
+  const { samples } = now;
+  return (
+    <div class="status-page">
+      <h1>
+        Rubato <span class="mono">{version.data?.version ?? ''}</span>
+      </h1>
+      <p class="soft">This process, since it started. Read again every {refreshMs / 1000} s.</p>
+      <dl class="figures">
+        <Figure name="spans received" value={rateOf(now, last, 'tempo_distributor_spans_received_total')} />
+        <Figure name="live spans" value={formatCount(total(samples, 'rubato_live_spans'))} />
+        <Figure name="blocks" value={formatCount(total(samples, 'tempodb_blocklist_length'))} />
+        <Figure name="store requests" value={rateOf(now, last, 'tempodb_backend_request_duration_seconds_count')} />
+        <Figure name="memory" value={formatBytes(total(samples, 'process_resident_memory_bytes'))} />
+      </dl>
+      <h2>Tenants</h2>
+      <Table label="Tenants" columns={tenantColumns(samples)} rows={tenantsOf(samples)} rowKey={(name) => name} />
+      <h2>Receivers</h2>
+      <Table label="Receivers" columns={receiverColumns} rows={receiversOf(samples)} rowKey={receiverKey} />
+      <h2>Spans that were not taken</h2>
+      {samples.some(({ name, value }) => name === discarded && value > 0) ? (
+        <Table label="Spans not taken" columns={reasonColumns(samples)} rows={reasonsOf(samples)} rowKey={(r) => r} />
+      ) : (
+        <p class="soft">None.</p>
+      )}
+      <h2>Store</h2>
+      <Table label="Store" columns={storeColumns(samples)} rows={operationsOf(samples)} rowKey={(name) => name} />
+    </div>
+  );
+}
+
+function Figure({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd class="mono">{value}</dd>
+    </div>
+  );
+}
+
+/** Between two readings; a dash before the second. */
+function rateOf(now: Reading, last: Reading | undefined, name: string): string {
+  if (last === undefined || now.atMs === last.atMs) return '–';
+  const more = total(now.samples, name) - total(last.samples, name);
+  // Less than before: the process started again in between.
+  return more < 0 ? '–' : formatRate((more * 1000) / (now.atMs - last.atMs));
+}
+
+const received = 'tempo_distributor_spans_received_total';
+const discarded = 'tempo_discarded_spans_total';
+const requests = 'tempodb_backend_request_duration_seconds';
+
+const tenantsOf = (samples: readonly Sample[]) => labelValues(samples, received, 'tenant');
+const reasonsOf = (samples: readonly Sample[]) => labelValues(samples, discarded, 'reason');
+const operationsOf = (samples: readonly Sample[]) => labelValues(samples, `${requests}_count`, 'operation');
+
+function tenantColumns(samples: readonly Sample[]): readonly Column<string>[] {
+  const of = (name: string, tenant: string) => total(samples, name, { tenant });
+  return [
+    { key: 'tenant', head: 'Tenant', cell: (tenant) => tenant },
+    { key: 'spans', head: 'Spans', number: true, cell: (tenant) => formatCount(of(received, tenant)) },
+    {
+      key: 'bytes',
+      head: 'Bytes',
+      number: true,
+      cell: (tenant) => formatBytes(of('tempo_distributor_bytes_received_total', tenant)),
+    },
+    { key: 'refused', head: 'Spans not taken', number: true, cell: (tenant) => formatCount(of(discarded, tenant)) },
+  ];
+}
+
+interface Receiver {
+  readonly receiver: string;
+  readonly transport: string;
+  readonly accepted: number;
+  readonly refused: number;
+}
+
+const receiverKey = ({ receiver, transport }: Receiver): string => `${receiver} ${transport}`;
+
+function receiversOf(samples: readonly Sample[]): readonly Receiver[] {
+  return samples.flatMap(({ name, labels, value }) => {
+    if (name !== 'tempo_receiver_accepted_spans') return [];
+    const [receiver, transport] = [labels.get('receiver') ?? '', labels.get('transport') ?? ''];
+    const refused = total(samples, 'tempo_receiver_refused_spans', { receiver, transport });
+    return [{ receiver, transport, accepted: value, refused }];
+  });
+}
+
+const receiverColumns: readonly Column<Receiver>[] = [
+  { key: 'receiver', head: 'Receiver', cell: ({ receiver }) => receiver },
+  { key: 'transport', head: 'Transport', cell: ({ transport }) => transport },
+  { key: 'accepted', head: 'Accepted spans', number: true, cell: ({ accepted }) => formatCount(accepted) },
+  { key: 'refused', head: 'Refused spans', number: true, cell: ({ refused }) => formatCount(refused) },
+];
+
+function reasonColumns(samples: readonly Sample[]): readonly Column<string>[] {
+  return [
+    { key: 'reason', head: 'Reason', cell: (reason) => reason },
+    {
+      key: 'spans',
+      head: 'Spans',
+      number: true,
+      cell: (reason) => formatCount(total(samples, discarded, { reason })),
+    },
+  ];
+}
+
+function storeColumns(samples: readonly Sample[]): readonly Column<string>[] {
+  const count = (operation: string) => total(samples, `${requests}_count`, { operation });
+  const seconds = (operation: string) => total(samples, `${requests}_sum`, { operation });
+  return [
+    { key: 'operation', head: 'Operation', cell: (operation) => operation },
+    { key: 'requests', head: 'Requests', number: true, cell: (operation) => formatCount(count(operation)) },
+    {
+      key: 'mean',
+      head: 'Mean time',
+      number: true,
+      cell: (operation) => formatDuration((seconds(operation) / count(operation)) * 1e9),
+    },
+    {
+      key: 'bytes',
+      head: 'Bytes',
+      number: true,
+      cell: (operation) => formatBytes(total(samples, 'rubato_store_bytes_total', { operation })),
+    },
+  ];
 }
