@@ -30,7 +30,7 @@ import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { queryLimits, writeLimits } from './limits.ts';
 import { createReader } from './read-role.ts';
-import { version } from './version.ts';
+import { buildInfo } from './version.ts';
 
 /** The stored side alone: enough for looking at blocks and segments. */
 export interface StoredFolder {
@@ -193,15 +193,7 @@ function serve(ports: ApiPorts, multitenancy: boolean): http.Server {
 
 const folderStatus: StatusSource = {
   readiness: () => ({ ready: true, reason: '' }),
-  buildInfo: () => ({
-    version,
-    revision: '',
-    branch: '',
-    buildUser: '',
-    buildDate: '',
-    runtimeVersion: `node ${process.version}`,
-    platform: `${process.platform}/${process.arch}`,
-  }),
+  buildInfo: () => buildInfo,
   services: () => [],
   config: () => ({ current: '', defaults: '', diff: '' }),
   runtimeConfig: () => ({ current: '', diff: '' }),

@@ -3,7 +3,6 @@
  * its port. It listens at once and is ready when everything that was ever acknowledged is visible again.
  */
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import os from 'node:os';
 import { RE2JS } from 're2js';
 import { createGrpcApi } from '../api/grpc/grpc-api.ts';
 import { createApi } from '../api/http/api.ts';
@@ -37,7 +36,7 @@ import { SelfMetrics } from './self-metrics.ts';
 import { bothLive, TailRole } from './tail-role.ts';
 import { isAlone, type RoleName, rolesOf } from './targets.ts';
 import { readUiFiles } from './ui-files.ts';
-import { version } from './version.ts';
+import { buildInfo, version } from './version.ts';
 import { warmUpQueries } from './warm-up.ts';
 import { WriteRole } from './write-role.ts';
 import type { WriteThreadPorts } from './write-thread.ts';
@@ -302,15 +301,7 @@ function statusSource(parts: {
         phase() === 'Stopping' ? 'Application is stopping' : `Some services are not Running:\n${phase()}: 1`;
       return { ready, reason: ready ? '' : reason };
     },
-    buildInfo: () => ({
-      version,
-      revision: '',
-      branch: '',
-      buildUser: '',
-      buildDate: '',
-      runtimeVersion: `node ${process.version}`,
-      platform: `${os.platform()}/${os.arch()}`,
-    }),
+    buildInfo: () => buildInfo,
     services: () => [...roles].map((name) => ({ name, state: phase(), failure: '' })),
     config: () => text,
     runtimeConfig: () => limits.runtimeConfig(),

@@ -5,8 +5,8 @@
  * What blocks share changes only with the set of blocks and is kept. Live fragments come and go with every query and are
  * compared with each other and with the blocks.
  */
+import { lowerBound } from '../base/lower-bound.ts';
 import type { StoredFragment } from './stored-fragment.ts';
-import { lowerBound } from './trace-index.ts';
 
 /** One trace in one fragment. */
 export interface TracePlace {
@@ -75,7 +75,8 @@ function commonHashes(a: Uint32Array, b: Uint32Array): number[] {
   const [few, many] = a.length < b.length ? [a, b] : [b, a];
   const common: number[] = [];
   if (few.length * Math.log2(many.length + 1) < many.length) {
-    for (let i = 0; i < few.length; i++) if (many[lowerBound(many, few[i]!)] === few[i]) common.push(few[i]!);
+    for (let i = 0; i < few.length; i++)
+      if (many[lowerBound(many, many.length, few[i]!)] === few[i]) common.push(few[i]!);
     return common;
   }
   let k = 0;

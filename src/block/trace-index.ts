@@ -5,7 +5,9 @@
  *
  * The hash is part of the format of blocks.
  */
+
 import { assert } from '../base/assert.ts';
+import { lowerBound } from '../base/lower-bound.ts';
 
 export type TraceRows = Uint16Array | Uint32Array;
 
@@ -69,19 +71,8 @@ export class TraceIndex {
   rowsOf(hash: number): number[] {
     const { hashes, rows } = this;
     const found: number[] = [];
-    for (let i = lowerBound(hashes, hash); i < hashes.length && hashes[i] === hash; i++) found.push(rows[i]!);
+    for (let i = lowerBound(hashes, hashes.length, hash); i < hashes.length && hashes[i] === hash; i++)
+      found.push(rows[i]!);
     return found;
   }
-}
-
-/** Index of the first element that is not below. */
-export function lowerBound(ascending: Uint32Array, value: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ascending[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

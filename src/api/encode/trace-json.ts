@@ -4,10 +4,10 @@
  * pieces of about CHUNK_BYTES, so that a trace of a million spans needs no more memory than a small one.
  */
 import { ProtoReader } from '../../base/protobuf.ts';
+import { kindNames, statusNames } from '../../model/otlp-names.ts';
 import type { CodeArray, Column } from '../../traceql/storage.ts';
 import { bytesValuesOf, keyValuesOf, writeAnyValue, writeKeyValue } from './any-value-json.ts';
 import { JsonWriter } from './json-writer.ts';
-import { kindNames, statusNames } from './otlp-names.ts';
 import type { ResourceGroup, ScopeGroup, TraceRows } from './trace-rows.ts';
 
 /** Size of one piece of a long answer: large enough for few system calls, small enough to keep others served. */

@@ -2,10 +2,11 @@
  * A trace as compact JSON for language models (`Accept: application/vnd.grafana.llm`): hex ids, attributes as flat
  * objects sorted by key, durations in ms. A trace is one object per service.
  */
+
+import { kindNames, statusNames } from '../../model/otlp-names.ts';
 import type { Column } from '../../traceql/storage.ts';
 import { writePlainAnyValue } from './any-value-json.ts';
 import { JsonWriter } from './json-writer.ts';
-import { kindNames, statusNames } from './otlp-names.ts';
 import { CHUNK_BYTES, isZero } from './trace-json.ts';
 import type { ResourceGroup, ScopeGroup, TraceRows } from './trace-rows.ts';
 

@@ -4,9 +4,7 @@ import type { UserOverridesApi, VersionedLimits } from '../ports.ts';
 import { notFound } from './errors.ts';
 import { jsonType, type Reply, type Request } from './reply.ts';
 import type { Route, TenantCall } from './route.ts';
-
-/** Limits are a page of text. */
-const bodyBytesMax = 1024 * 1024;
+import { jsonBody } from './small-body.ts';
 
 export function overridesRoutes(overrides: UserOverridesApi): Route[] {
   return [{ path: '/api/overrides', prefixed: true, access: 'tenant', handle: (call) => handle(overrides, call) }];
@@ -55,21 +53,4 @@ function ifMatch(request: Request): string {
   const header = request.headers['if-match'];
   if (header === undefined || header === '') throw invalid('no_if_match', 'must specify If-Match header');
   return String(header).replace(/^"(.*)"$/, '$1');
-}
-
-/** The body of a request that is JSON and no longer than a page of text. */
-export async function jsonBody(request: Request): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax)
-      throw invalid('body_too_large', `request body too large, the limit is ${bodyBytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch (error) {
-    throw invalid('bad_json', `the body is not JSON: ${(error as Error).message}`, error);
-  }
 }

@@ -2,9 +2,9 @@
 import { invalid } from '../../base/errors.ts';
 import type { RedactTraces } from '../ports.ts';
 import { parseTraceId } from '../requests/trace-id.ts';
-import { jsonBody } from './overrides-routes.ts';
 import { jsonType, type Reply } from './reply.ts';
 import type { Route, TenantCall } from './route.ts';
+import { jsonBody } from './small-body.ts';
 
 /** Each block is looked through for all of them at once; more come with the next request. */
 const traceIdsMax = 1000;

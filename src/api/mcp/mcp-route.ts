@@ -2,13 +2,10 @@
  * `/api/mcp`: the Model Context Protocol over streamable HTTP, without sessions and without streams of its own, so only
  * POST has a meaning. https://modelcontextprotocol.io/specification/2025-06-18/basic/transports
  */
-import { invalid } from '../../base/errors.ts';
 import { type Request as HttpRequest, jsonType, type Reply } from '../http/reply.ts';
 import type { Route, TenantCall } from '../http/route.ts';
+import { textBody } from '../http/small-body.ts';
 import type { ApiPorts } from '../ports.ts';
-
-/** A question of a model is a page of text. */
-const bodyBytesMax = 1024 * 1024;
 
 export function mcpRoute(ports: ApiPorts): Route {
   return { path: '/api/mcp', prefixed: true, access: 'tenant', handle: (call) => handle(ports, call) };
@@ -18,7 +15,7 @@ async function handle(ports: ApiPorts, call: TenantCall): Promise<Reply> {
   const { request } = call;
   if (isForeignPage(request)) return refusal(403, 'requests of web pages of other origins are refused');
   if (request.method !== 'POST') return { ...refusal(405, 'method not allowed'), headers: { allow: 'POST' } };
-  const body = await readBody(request);
+  const body = await textBody(request);
   // The SDK and what it brings along are loaded by those who use it.
   const { answerMcp } = await import('./mcp-server.ts');
   const answer = await answerMcp(
@@ -50,18 +47,6 @@ function isForeignPage(request: HttpRequest): boolean {
 
 function isLoopback(name: string): boolean {
   return name === 'localhost' || /^(::ffff:)?127\./.test(name) || name === '::1' || name === '[::1]';
-}
-
-async function readBody(request: HttpRequest): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax)
-      throw invalid('body_too_large', `request body too large, the limit is ${bodyBytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 /** Without those of HTTP/2 that begin with a colon. */

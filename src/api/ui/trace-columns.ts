@@ -3,6 +3,7 @@
  * (depth first, so a subtree is a run of rows). Some 20 bytes a span, half of them its id. Attributes come on demand.
  * Layout: docs/format/trace-columns.md.
  */
+import { lowerBound } from '../../base/lower-bound.ts';
 import { encodeSections, VarintWriter } from '../../base/sections.ts';
 import type { FixedColumn, Fragment, ReadCost } from '../../traceql/storage.ts';
 import type { OperationJson, TraceAttributeName, TraceColumnsHead } from '../contract/index.ts';
@@ -173,7 +174,7 @@ class ColumnsEncoder {
 
   /** Rows that own something, with how many: pairs of (rows since the pair before, count). */
   #counts(out: OwnerCounts, owners: Uint32Array, first: number, end: number): void {
-    for (let i = lowerBound(owners, first); i < owners.length && owners[i]! < end; ) {
+    for (let i = lowerBound(owners, owners.length, first); i < owners.length && owners[i]! < end; ) {
       const row = owners[i]!;
       let count = 0;
       for (; i < owners.length && owners[i] === row; i++) count++;
@@ -224,15 +225,4 @@ function attributeNames(parts: readonly TracePart[]): TraceAttributeName[] {
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-}
-
-function lowerBound(ascending: Uint32Array, value: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ascending[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -19,7 +19,7 @@ export {
   compileNumbers,
 } from './group.ts';
 export { fromHex, toHex } from './hex.ts';
-export { type ChildRows, childRows, lowerBound, type TraceRange, traceOfRow, traceRange } from './range.ts';
+export { type ChildRows, childRows, type TraceRange, traceOfRow, traceRange } from './range.ts';
 export { type Layer, type Level, type Part, Reads, resolve, type Source } from './source.ts';
 export {
   Cell,

@@ -1,3 +1,4 @@
+import { lowerBound } from '../../base/lower-bound.ts';
 import type { Fragment } from '../../traceql/storage.ts';
 
 /** Whole traces of a fragment: the unit that is loaded and evaluated at once. Row i of a vector is span `firstRow + i`. */
@@ -16,18 +17,6 @@ export function traceRange(fragment: Fragment, firstTrace: number, endTrace: num
     firstRow: fragment.traceFirstSpan[firstTrace]!,
     endRow: fragment.traceFirstSpan[endTrace]!,
   };
-}
-
-/** First index in [0, length) of an ascending array whose value is at least `value`; length when there is none. */
-export function lowerBound(sorted: Uint32Array | Float64Array, length: number, value: number): number {
-  let low = 0;
-  let high = length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** The trace that a span row belongs to. */

@@ -3,9 +3,10 @@
  * opened (their traces table read) only when their newest trace could be next, so that a search which soon has enough
  * never touches old ones.
  */
+import { lowerBound } from '../../base/lower-bound.ts';
 import type { TimeRange } from '../../traceql/result.ts';
 import type { Fragment, ReadCost } from '../../traceql/storage.ts';
-import { lowerBound, type TraceRange, traceRange } from '../expression/range.ts';
+import { type TraceRange, traceRange } from '../expression/range.ts';
 
 /** Rows of a chunk: small enough for the caches, and the page size of blocks. */
 const chunkRows = 1 << 14;
