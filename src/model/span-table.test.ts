@@ -176,3 +176,16 @@ test('what is shared stays as it was while the table grows on', () => {
     if (array instanceof Uint32Array) assert(array.buffer instanceof SharedArrayBuffer, name);
   assert.equal(table.share({ ...table.mark(), spanCount: 5 }).spanCount, 5);
 });
+
+test('several tables may come after one, which takes no more values then', () => {
+  const table = new SpanTable(1);
+  const column = table.column('span', 'k', 'string');
+  table.value(column, bytes('old'), 0, 3);
+  for (let i = 0; i < 2; i++) {
+    const next = new SpanTable(1, table);
+    const key = next.column('span', 'k', 'string');
+    assert.equal(next.value(key, bytes('a'), 0, 1), next.value(key, bytes('a'), 0, 1));
+    assert.notEqual(next.value(key, bytes('b'), 0, 1), next.value(key, bytes('a'), 0, 1));
+  }
+  assert.throws(() => table.value(column, bytes('new'), 0, 3), /takes no more rows/);
+});

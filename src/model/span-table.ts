@@ -279,9 +279,10 @@ export class SpanTable implements SpanTableData {
     this.#arenaView = viewOf(this.arena);
   }
 
-  /** Emptied, for the table that comes after this one. */
-  takeValueSlots(): Int32Array {
+  /** Emptied, for a table that comes after this one; undefined when another took them before. */
+  takeValueSlots(): Int32Array | undefined {
     const slots = this.#valueSlots;
+    if (slots.length === 0) return undefined;
     this.#valueSlots = new Int32Array(0);
     slots.fill(0);
     return slots;
@@ -316,7 +317,7 @@ export class SpanTable implements SpanTableData {
     const slots = this.#valueSlots;
     const mask = slots.length - 1;
     let slot = (hash << 1) & mask;
-    for (let id = slots[slot]!; id !== 0; id = slots[slot]!) {
+    for (let id = slots[slot]!; id > 0; id = slots[slot]!) {
       if (slots[slot + 1] === hash && this.valueColumn[id] === column && this.isValueAt(id, view, offset, length))
         return id;
       slot = (slot + 2) & mask;
@@ -338,7 +339,7 @@ export class SpanTable implements SpanTableData {
     const slots = this.#valueSlots;
     const mask = slots.length - 1;
     let slot = (hash << 1) & mask;
-    for (let id = slots[slot]!; id !== 0; id = slots[slot]!) {
+    for (let id = slots[slot]!; id > 0; id = slots[slot]!) {
       if (slots[slot + 1] === hash && this.valueColumn[id] === column && this.isValueWords(id, low, high)) return id;
       slot = (slot + 2) & mask;
     }
@@ -365,6 +366,7 @@ export class SpanTable implements SpanTableData {
 
   /** A new value without bytes; returns where in the arena they go. */
   #addValue(column: number, length: number, freeSlot: number, hash: number): number {
+    assert(this.#valueSlots.length > 0, 'a table takes no more rows once another came after it');
     const id = this.valueCount++;
     if (id >= this.valueColumn.length) this.#growValues(id + 1);
     const at = this.arenaLength;
