@@ -40,7 +40,7 @@ const allowed: Record<string, readonly string[]> = {
   cli: ['base', 'fs', 'model', 'objectstore', 'protocol', 'traceql', 'wal', 'block', 'query', 'api', 'app'],
 };
 
-/** Loaded by browsers too: no Node modules at all. Tests beside them may use what they like. */
+/** Loaded by browsers too: no Node modules at all. Tests and benchmarks beside them may use what they like. */
 const browserSafe = new Set(['base', 'traceql']);
 
 const fileOwners: Record<string, readonly string[]> = {
@@ -54,7 +54,7 @@ const files = globSync('src/**/*.ts', { cwd: root }).sort();
 
 for (const file of files) {
   const folder = file.split(path.sep)[1]!;
-  const isTest = file.endsWith('.test.ts');
+  const isTest = /\.(test|bench)\.ts$/.test(file);
   const rule = allowed[folder];
   if (rule === undefined) {
     problems.push(`${file}: folder src/${folder} has no rule in scripts/check-imports.ts`);

@@ -1,4 +1,6 @@
-/** What a manifest of many blocks costs, the store aside: `node src/block/manifest.bench.ts [blocks]`. */
+/** What a manifest of many blocks costs, the store aside. */
+import assert from 'node:assert/strict';
+import { type Bench, type Figure, lowestMsAsync, runIfMain } from '../../bench/measure.ts';
 import { systemClock } from '../base/clock.ts';
 import { randomHex, SeededRng } from '../base/random.ts';
 import { CountingObjectStore } from '../objectstore/counting.ts';
@@ -6,7 +8,6 @@ import { MemoryObjectStore } from '../objectstore/memory.ts';
 import { type BlockMeta, checkpointEvery, ManifestStore } from './manifest.ts';
 import { manifestKey } from './manifest-keys.ts';
 
-const blockCount = Number(process.argv[2] ?? 10_000);
 const rng = new SeededRng(1);
 const startNano = 1_700_000_000_000_000_000n;
 
@@ -33,31 +34,36 @@ function block(i: number): BlockMeta {
   };
 }
 
-const store = new CountingObjectStore(new MemoryObjectStore());
-const manifests = new ManifestStore(store, systemClock, rng);
-const blocks = Array.from({ length: blockCount }, (_, i) => block(i));
-let state = await manifests.commit('t', () => ({ add: blocks }));
-while (state.version < 2 * checkpointEvery - 1) {
-  const change = { add: [block(state.version)], cover: { writer: 'w', seq: state.version } };
-  state = await manifests.commit('t', () => change, { known: state });
-}
-
-async function measure(name: string, run: () => Promise<void>): Promise<void> {
-  let bestMs = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < 7; round++) {
-    store.reset();
-    const start = performance.now();
-    await run();
-    bestMs = Math.min(bestMs, performance.now() - start);
+export const bench: Bench = async (size) => {
+  const blockCount = size === 'quick' ? 200 : 10_000;
+  const store = new CountingObjectStore(new MemoryObjectStore());
+  const manifests = new ManifestStore(store, systemClock, rng);
+  const blocks = Array.from({ length: blockCount }, (_, i) => block(i));
+  let state = await manifests.commit('t', () => ({ add: blocks }));
+  while (state.version < 2 * checkpointEvery - 1) {
+    const change = { add: [block(state.version)], cover: { writer: 'w', seq: state.version } };
+    state = await manifests.commit('t', () => change, { known: state });
   }
-  console.log(`${name.padEnd(44)} min ${bestMs.toFixed(2).padStart(7)} ms, ${store.requestCount} requests`);
-}
+  const figures: Figure[] = [];
+  const measure = async (name: string, run: () => Promise<unknown>): Promise<void> => {
+    const ms = await lowestMsAsync(size === 'quick' ? 2 : 7, () => {
+      store.reset();
+      return run();
+    });
+    figures.push({ name, value: ms, unit: 'ms' }, { name: `${name}, requests`, value: store.requestCount, unit: '' });
+  };
 
-const checkpoint = await store.get(manifestKey('t', checkpointEvery));
-console.log(`${blockCount} blocks: checkpoint ${checkpoint.length} bytes`);
-await measure('load: checkpoint and 15 deltas', async () => void (await manifests.load('t')));
-await measure('poll without news', async () => void (await manifests.load('t', state)));
-await measure('commit of one block (every 16th a checkpoint)', async () => {
-  const change = { add: [block(state.version)] };
-  state = await manifests.commit('t', () => change, { known: state });
-});
+  const checkpoint = await store.get(manifestKey('t', checkpointEvery));
+  figures.push({ name: 'checkpoint', value: checkpoint.length / blockCount, unit: 'B/block' });
+  await measure('load a checkpoint and 15 changes', async () => {
+    assert.equal((await manifests.load('t')).blocks.size, state.blocks.size);
+  });
+  await measure('look for news that do not exist', () => manifests.load('t', state));
+  await measure('commit one block', async () => {
+    const change = { add: [block(state.version)] };
+    state = await manifests.commit('t', () => change, { known: state });
+  });
+  return { figures };
+};
+
+await runIfMain(import.meta, bench);

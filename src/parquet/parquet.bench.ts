@@ -1,24 +1,9 @@
-/**
- * What encoding and decoding cost on one core: `node src/parquet/parquet.bench.ts --full`. The default run inside the
- * tests (parquet.bench.test.ts) is small and only keeps this file alive. Times are minima over several rounds.
- */
-import { pathToFileURL } from 'node:url';
+/** Encoding and decoding columns: dictionary codes of several shapes, times, footers. */
+import assert from 'node:assert/strict';
+import { type Bench, type Figure, lowestMs, runIfMain } from '../../bench/measure.ts';
 import { type ColumnChunk, decodeCodes, decodeInt64, parseFile } from './read-file.ts';
 import type { CodeArray, ColumnSchema, PlainValues } from './schema.ts';
 import { type ColumnValues, ParquetWriter } from './write-file.ts';
-
-export interface BenchSize {
-  readonly encodeRows: number;
-  readonly decodeRows: number;
-  readonly columns: number;
-  readonly rounds: number;
-}
-
-export interface BenchResult {
-  readonly name: string;
-  readonly ms: number;
-  readonly note: string;
-}
 
 const PAGE_ROWS = 16_384;
 const LEVEL = 3;
@@ -36,7 +21,7 @@ function dictionaryOf(count: number): PlainValues {
 }
 
 /** Skewed codes, `present` of them (0 .. 1) not null. */
-function codesOf(rows: number, distinct: number, present: number): ColumnValues {
+function codesOf(rows: number, distinct: number, present: number): ColumnValues & { kind: 'codes' } {
   const codes: CodeArray = distinct < 256 ? new Uint8Array(rows) : new Uint16Array(rows);
   for (let i = 0; i < rows; i++) if (random() < present) codes[i] = 1 + Math.floor(random() * random() * distinct);
   return { kind: 'codes', codes, dictionary: dictionaryOf(distinct) };
@@ -70,24 +55,21 @@ function fileOf(
   return { bytes: new Uint8Array(Buffer.concat(writer.finish())), tailBytes: writer.tailBytes };
 }
 
-function minimumMs(rounds: number, run: () => void): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < rounds; round++) {
-    const start = performance.now();
-    run();
-    best = Math.min(best, performance.now() - start);
-  }
-  return best;
-}
-
 const pagesOf = (bytes: Uint8Array, chunk: ColumnChunk) =>
   chunk.pages.map((page) => ({ row: page.firstRow, bytes: bytes.subarray(page.offset, page.offset + page.size) }));
 
-export function runBench(size: BenchSize): BenchResult[] {
-  const results: BenchResult[] = [];
-  const measure = (name: string, note: string, run: () => void): void => {
-    results.push({ name, ms: minimumMs(size.rounds, run), note });
+const sizes = {
+  quick: { encodeRows: 2_000, decodeRows: 3_000, columns: 5, rounds: 2 },
+  normal: { encodeRows: 131_072, decodeRows: 650_000, columns: 150, rounds: 15 },
+};
+
+export const bench: Bench = (wanted) => {
+  const size = sizes[wanted === 'quick' ? 'quick' : 'normal'];
+  const figures: Figure[] = [];
+  const measure = (name: string, unit: string, count: number, run: () => void): void => {
+    figures.push({ name, value: (lowestMs(size.rounds, run) * 1e6) / count, unit: `ns/${unit}` });
   };
+  const rows = size.decodeRows;
 
   for (const [distinct, present] of [
     [1, 1],
@@ -100,51 +82,53 @@ export function runBench(size: BenchSize): BenchResult[] {
   ] as const) {
     const name = `${distinct} values, ${present * 100} % present`;
     const column = codesOf(size.encodeRows, distinct, present);
-    measure(`encode ${name}`, `${size.encodeRows} rows`, () => encode([string('a')], [column], size.encodeRows));
+    measure(`encode ${name}`, 'row', size.encodeRows, () => encode([string('a')], [column], size.encodeRows));
 
-    const rows = size.decodeRows;
-    const { bytes, tailBytes } = fileOf([string('a')], [codesOf(rows, distinct, present)], rows);
+    const values = codesOf(rows, distinct, present);
+    const { bytes, tailBytes } = fileOf([string('a')], [values], rows);
     const chunk = parseFile(bytes.subarray(bytes.length - tailBytes), bytes.length).rowGroups[0]!.columns[0]!;
     const out = distinct < 256 ? new Uint8Array(rows) : new Uint16Array(rows);
     const pages = pagesOf(bytes, chunk);
-    measure(`decode ${name}`, `${rows} rows, ${chunk.size} bytes`, () => {
-      for (const page of pages) decodeCodes(page.bytes, chunk.schema, out, page.row, distinct);
+    let plainPages = 0;
+    measure(`decode ${name}`, 'row', rows, () => {
+      plainPages = 0;
+      for (const page of pages)
+        if (decodeCodes(page.bytes, chunk.schema, out, page.row, distinct) !== undefined) plainPages++;
     });
+    // Values that hardly repeat, as in a quick run, are written plain, and counted anew.
+    if (plainPages === 0) assert.deepEqual(out, values.codes);
+    else for (let row = 0; row < rows; row++) assert.equal(out[row] === 0, values.codes[row] === 0);
   }
 
   for (const encoding of ['delta', 'byteStreamSplit', 'plain'] as const) {
-    const words = timesOf(size.decodeRows);
+    const words = timesOf(rows);
     const values: ColumnValues = { kind: 'int64', words, encoding };
-    measure(`encode int64 ${encoding}`, `${size.encodeRows} rows`, () => encode([int64], [values], size.encodeRows));
-    const { bytes, tailBytes } = fileOf([int64], [values], size.decodeRows);
+    measure(`encode int64 ${encoding}`, 'row', size.encodeRows, () => encode([int64], [values], size.encodeRows));
+    const { bytes, tailBytes } = fileOf([int64], [values], rows);
     const chunk = parseFile(bytes.subarray(bytes.length - tailBytes), bytes.length).rowGroups[0]!.columns[0]!;
-    const out = new Uint32Array(size.decodeRows * 2);
+    const out = new Uint32Array(rows * 2);
     const pages = pagesOf(bytes, chunk);
-    measure(`decode int64 ${encoding}`, `${size.decodeRows} rows, ${chunk.size} bytes`, () => {
+    measure(`decode int64 ${encoding}`, 'row', rows, () => {
       for (const page of pages) decodeInt64(page.bytes, out, page.row);
     });
+    assert.deepEqual(out, words);
   }
 
-  const rows = size.encodeRows;
-  const values = Array.from({ length: size.columns }, (_, i) => codesOf(rows, 5 + i, i % 4 === 0 ? 1 : 0.01));
+  const values = Array.from({ length: size.columns }, (_, i) =>
+    codesOf(size.encodeRows, 5 + i, i % 4 === 0 ? 1 : 0.01),
+  );
   const schema = values.map((_, i) => string(`attribute.number.${i}`));
-  measure(`encode ${size.columns} columns, 3 of 4 sparse`, `${rows} rows`, () => encode(schema, values, rows).finish());
-  const { bytes, tailBytes } = fileOf(schema, values, rows);
+  measure('encode many columns, 3 of 4 sparse', 'value', size.columns * size.encodeRows, () =>
+    encode(schema, values, size.encodeRows).finish(),
+  );
+  const { bytes, tailBytes } = fileOf(schema, values, size.encodeRows);
   const tail = bytes.slice(bytes.length - tailBytes);
-  measure(`parse a footer of ${size.columns} columns`, `${tailBytes} bytes of ${bytes.length}`, () => {
-    parseFile(tail, bytes.length);
+  let columns = 0;
+  measure('parse a footer of many columns', 'column', size.columns, () => {
+    columns = parseFile(tail, bytes.length).rowGroups[0]!.columns.length;
   });
-  return results;
-}
+  assert.equal(columns, size.columns);
+  return { figures };
+};
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const full = process.argv.includes('--full');
-  const results = runBench({
-    encodeRows: full ? 131_072 : 20_000,
-    decodeRows: full ? 650_000 : 50_000,
-    columns: full ? 150 : 20,
-    rounds: full ? 15 : 3,
-  });
-  for (const { name, ms, note } of results)
-    console.log(`${name.padEnd(44)} min ${ms.toFixed(2).padStart(8)} ms  ${note}`);
-}
+await runIfMain(import.meta, bench);

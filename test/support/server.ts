@@ -38,6 +38,8 @@ export interface TestServerOptions {
   readonly distributor?: Readonly<Record<string, unknown>>;
   readonly server?: Readonly<Record<string, unknown>>;
   readonly args?: readonly string[];
+  /** Flags of Node itself. */
+  readonly nodeFlags?: readonly string[];
   /** What goes before the command, and a question whether the server is ready: for another network namespace. */
   readonly runIn?: { readonly command: readonly string[]; readonly isReady: (url: string) => Promise<boolean> };
 }
@@ -82,6 +84,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const [program, ...args] = [
     ...(options.runIn?.command ?? []),
     process.execPath,
+    ...(options.nodeFlags ?? []),
     ...[main, `-config.file=${file}`],
     ...(options.args ?? []),
   ];

@@ -1,33 +1,22 @@
 /**
- * What a second process of a role brings on this machine, and what a span and a query cost each role in processor time:
- *
- *   node bench/scale-out.ts [seconds]
- *
+ * What a second process of a role brings on this machine, and what a span and a query cost each role in processor time.
  * Writers and readers run over one folder; senders and askers are in this process, which takes its share of the
  * machine too. So on two cores rates cannot double; processor time a span is what counts for larger installations.
  */
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { makeRequest, startRole } from '../test/support/cluster.ts';
 import { postSpans, request, type TestServer, temporaryFolder } from '../test/support/server.ts';
+import { type Bench, type Figure, runIfMain } from './measure.ts';
+import { cpuMs, memoryMb } from './processes.ts';
 
-const seconds = Number(process.argv[2] ?? 10);
 const tracesPerRequest = 200;
 const spansPerRequest = tracesPerRequest * 5;
 const sendersPerWriter = 3;
 const askersPerReader = 2;
-/** Clock ticks a second, as Linux has it everywhere. */
-const ticks = 100;
 
-const cpuMs = ({ pid }: TestServer): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticks;
-};
-const rssMb = ({ pid }: TestServer): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-async function run(writerCount: number, readerCount: number): Promise<void> {
+async function run(writerCount: number, readerCount: number, seconds: number): Promise<Figure[]> {
   const folder = temporaryFolder('scale-out');
   const options = { folder: folder.path, storage: { local: { path: path.join(folder.path, 'store') } } };
   const writers: TestServer[] = [];
@@ -35,7 +24,7 @@ async function run(writerCount: number, readerCount: number): Promise<void> {
   for (let i = 0; i < writerCount; i++) writers.push(await startRole('write', options));
   for (let i = 0; i < readerCount; i++) readers.push(await startRole('read', options));
   const bodies = Array.from({ length: 40 }, () => makeRequest(tracesPerRequest, Date.now()));
-  const cpu = (servers: readonly TestServer[]): number => sum(servers.map(cpuMs));
+  const cpu = (servers: readonly TestServer[]): number => sum(servers.map(({ pid }) => cpuMs(pid)));
 
   // Queries first, while every trace has been sent once.
   for (const [i, { body }] of bodies.entries()) await postSpans(writers[i % writers.length]!.otlpHttp, body);
@@ -67,20 +56,37 @@ async function run(writerCount: number, readerCount: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 2000));
   const ingest = [cpu(writers) - before[0], cpu(readers) - before[1]] as const;
 
-  const us = (ms: number, count: number): string => ((ms * 1000) / Math.max(1, count)).toFixed(1);
-  console.log(
-    `${writerCount} write, ${readerCount} read: ${Math.round((spans * 1000) / sendMs)} spans/s; ` +
-      `µs a span: write ${us(ingest[0], spans)}, each reader ${us(ingest[1] / readerCount, spans)}; ` +
-      `${Math.round((answers * 1000) / askMs)} traces by id a second, ${us(askCpu, answers)} µs each; ` +
-      `MB: write ${writers.map((w) => Math.round(rssMb(w)))}, read ${readers.map((r) => Math.round(rssMb(r)))}`,
-  );
+  const where = `${writerCount} write, ${readerCount} read`;
+  const micros = (name: string, ms: number, count: number, unit: string): Figure => ({
+    name: `${where}: ${name}`,
+    value: (ms * 1000) / Math.max(1, count),
+    unit: `µs/${unit}`,
+  });
+  const memory = (servers: readonly TestServer[]): number => Math.max(...servers.map(({ pid }) => memoryMb(pid).peak));
+  const figures = [
+    { name: `${where}: acknowledged`, value: (spans * 1000) / sendMs, unit: 'spans/s' },
+    micros('CPU of writers', ingest[0], spans, 'span'),
+    micros('CPU of each reader while spans come', ingest[1] / readerCount, spans, 'span'),
+    { name: `${where}: traces by id`, value: (answers * 1000) / askMs, unit: 'traces/s' },
+    micros('CPU of readers', askCpu, answers, 'trace'),
+    { name: `${where}: peak of a writer`, value: memory(writers), unit: 'MB' },
+    { name: `${where}: peak of a reader`, value: memory(readers), unit: 'MB' },
+  ];
   for (const server of [...writers, ...readers]) await server.kill();
   folder.remove();
+  return figures;
 }
 
-for (const [writers, readers] of [
-  [1, 1],
-  [2, 1],
-  [1, 2],
-] as const)
-  await run(writers, readers);
+export const bench: Bench = async (size) => {
+  const seconds = size === 'quick' ? 1 : 10;
+  const figures: Figure[] = [];
+  for (const [writers, readers] of [
+    [1, 1],
+    [2, 1],
+    [1, 2],
+  ] as const)
+    figures.push(...(await run(writers, readers, seconds)));
+  return { figures };
+};
+
+await runIfMain(import.meta, bench);
