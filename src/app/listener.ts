@@ -1,5 +1,6 @@
 /**
- * One TCP port for HTTP/1.1, HTTP/2 without TLS (prior knowledge) and gRPC. The HTTP/1.1 server owns the port; before it
+ * One TCP port for HTTP/1.1, HTTP/2 and gRPC. With TLS the client says in the handshake (ALPN) which version of HTTP it
+ * speaks. Without, HTTP/2 comes by prior knowledge: the HTTP/1.1 server owns the port; before it
  * takes a connection, the first bytes are looked at once, and a connection that opens with HTTP/2's preface goes to the
  * HTTP/2 server. Nothing is copied or forwarded: after the first bytes both work on the socket itself.
  *
@@ -11,8 +12,11 @@
  */
 import http from 'node:http';
 import http2, { type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
+import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { Request, Response } from '../api/http/reply.ts';
+import { guardTls, nodeTls, type ServerTls } from '../roles/write/server-tls.ts';
 
 export interface ListenerHandlers {
   /** Requests that are not gRPC, over either version of HTTP. Without it the port is for gRPC alone. */
@@ -21,7 +25,7 @@ export interface ListenerHandlers {
 }
 
 export interface ListenerTimes {
-  /** A connection that has not said by then which protocol it speaks is cut. */
+  /** A connection that has not said by then which protocol it speaks, or ended its TLS handshake, is cut. */
   readonly firstBytesMs: number;
   /** Time for the head of an HTTP/1.1 request. */
   readonly headMs: number;
@@ -51,32 +55,39 @@ const streamsMax = 256;
 const headBytesMax = 1 << 20;
 
 export class Listener {
-  readonly #http1: http.Server;
+  readonly #http1: http.Server | https.Server;
   readonly #http2: http2.Http2Server;
-  readonly #serveHttp1: (socket: Socket) => void;
   readonly #times: ListenerTimes;
-  /** Connections whose protocol is not known yet. */
+  /** Connections whose protocol is not known yet; with TLS all, underneath. */
   readonly #undecided = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
 
-  constructor(handlers: ListenerHandlers, times: ListenerTimes = defaultListenerTimes) {
+  constructor(handlers: ListenerHandlers, times: ListenerTimes = defaultListenerTimes, tls?: ServerTls) {
     const serve = within(times.answerMs, handlers.http ?? refuse);
     this.#times = times;
-    this.#http1 = http.createServer(
-      {
-        headersTimeout: Math.min(times.headMs, times.requestMs || times.headMs),
-        requestTimeout: times.requestMs,
-        connectionsCheckingInterval: Math.ceil(times.headMs / 4),
-        keepAliveTimeout: times.keepAliveMs,
-        noDelay: true,
-        maxHeaderSize: headBytesMax,
-      },
-      serve,
-    );
-    const [takeConnection] = this.#http1.listeners('connection') as ((socket: Socket) => void)[];
-    this.#http1.removeAllListeners('connection');
-    this.#http1.on('connection', (socket: Socket) => this.#decide(socket));
-    this.#serveHttp1 = (socket) => takeConnection!.call(this.#http1, socket);
+    const options = {
+      headersTimeout: Math.min(times.headMs, times.requestMs || times.headMs),
+      requestTimeout: times.requestMs,
+      connectionsCheckingInterval: Math.ceil(times.headMs / 4),
+      keepAliveTimeout: times.keepAliveMs,
+      noDelay: true,
+      maxHeaderSize: headBytesMax,
+    };
+    this.#http1 =
+      tls === undefined
+        ? this.#plainServer(http.createServer(options, serve))
+        : this.#tlsServer(
+            https.createServer(
+              {
+                ...options,
+                ...nodeTls(tls),
+                ALPNProtocols: ['h2', 'http/1.1'],
+                handshakeTimeout: times.firstBytesMs,
+              },
+              serve,
+            ),
+            tls,
+          );
     const settings = { maxConcurrentStreams: streamsMax, maxHeaderListSize: headBytesMax };
     this.#http2 = http2.createServer({ settings }, (request, response) => {
       if (isGrpc(request)) handlers.grpc(request, response);
@@ -99,20 +110,44 @@ export class Listener {
   /** Takes no more connections and calls, lets those that run end, and cuts what is left after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#http1.close(() => resolve()));
-    for (const socket of this.#undecided) socket.destroy();
+    const cutUndecided = (): void => {
+      for (const socket of this.#undecided) socket.destroy();
+    };
+    if (!(this.#http1 instanceof https.Server)) cutUndecided();
     for (const session of this.#sessions) session.close();
     // A connection that was busy when the port closed is idle after its answer.
     const sweep = setInterval(() => this.#http1.closeIdleConnections(), 20);
     const cut = setTimeout(() => {
       this.#http1.closeAllConnections();
       for (const session of this.#sessions) session.destroy();
+      cutUndecided();
     }, graceMs);
     await closed;
     clearInterval(sweep);
     clearTimeout(cut);
   }
 
-  #decide(socket: Socket): void {
+  #plainServer(server: http.Server): http.Server {
+    const serveHttp1 = takeOver(server, 'connection');
+    server.on('connection', (socket: Socket) => this.#decide(socket, serveHttp1));
+    return server;
+  }
+
+  #tlsServer(server: https.Server, tls: ServerTls): https.Server {
+    const serveHttp1 = takeOver(server, 'secureConnection');
+    server.on('connection', (socket: Socket) => {
+      this.#undecided.add(socket);
+      socket.once('close', () => this.#undecided.delete(socket));
+    });
+    server.on('secureConnection', (socket: TLSSocket) => {
+      if (socket.alpnProtocol === 'h2') this.#http2.emit('connection', socket);
+      else serveHttp1(socket);
+    });
+    guardTls(server, tls);
+    return server;
+  }
+
+  #decide(socket: Socket, serveHttp1: (socket: Socket) => void): void {
     let head: Buffer | undefined;
     const timer = setTimeout(() => socket.destroy(), this.#times.firstBytesMs);
     const forget = (): void => {
@@ -133,7 +168,7 @@ export class Listener {
       socket.unshift(head);
       if (same) this.#http2.emit('connection', socket);
       else {
-        this.#serveHttp1(socket);
+        serveHttp1(socket);
         socket.resume();
       }
     };
@@ -151,6 +186,13 @@ export class Listener {
       session.setTimeout(this.#times.idleSessionMs, () => session.destroy());
     });
   }
+}
+
+/** The server's own listener for connections, which is not called by itself any more. */
+function takeOver(server: http.Server, event: 'connection' | 'secureConnection'): (socket: Socket) => void {
+  const [listener] = server.listeners(event) as ((socket: Socket) => void)[];
+  server.removeListener(event, listener!);
+  return (socket) => listener!.call(server, socket);
 }
 
 function isGrpc(request: Http2ServerRequest): boolean {

@@ -1,6 +1,4 @@
 /** Receivers and forwarders of the configuration with the collector's default ports, and with their PEM files read. */
-import { readFileSync } from 'node:fs';
-import { ErrorKind, RubatoError } from '../base/errors.ts';
 import { forwardFilter } from '../roles/write/forward-filter.ts';
 import type { ForwarderSpec } from '../roles/write/forwarder.ts';
 import type { KafkaOptions, KafkaSasl } from '../roles/write/kafka-receiver.ts';
@@ -8,6 +6,7 @@ import type { GrpcSpec, HttpSpec, ReceiverSpec, UdpSpec } from '../roles/write/r
 import type { ServerTls } from '../roles/write/server-tls.ts';
 import type { ForwarderConfig, ReceiversConfig } from './config/receivers.ts';
 import type { Config } from './config/schema.ts';
+import { pemFile, reloadMsDefault, serverTls, type TlsLog } from './tls-files.ts';
 
 type Otlp = NonNullable<ReceiversConfig['otlp']>['protocols'];
 type Jaeger = NonNullable<ReceiversConfig['jaeger']>['protocols'];
@@ -17,15 +16,31 @@ type UdpConfig = NonNullable<Jaeger['thrift_compact']>;
 type KafkaConfig = NonNullable<ReceiversConfig['kafka']>;
 type ServerTlsConfig = NonNullable<GrpcConfig['tls']>;
 
-/** @throws RubatoError config: a file cannot be read */
-export function receiverSpecs(config: {
-  readonly distributor: Pick<Config['distributor'], 'receivers'>;
-}): ReceiverSpec[] {
+/** @param log hears of renewed certificates. @throws RubatoError config: a file cannot be read */
+export function receiverSpecs(
+  config: { readonly distributor: Pick<Config['distributor'], 'receivers'> },
+  log: TlsLog,
+): ReceiverSpec[] {
   const given = config.distributor.receivers;
+  const grpcSpec = (type: GrpcSpec['type'], from: GrpcConfig, endpoint: string, implied = false): GrpcSpec => ({
+    type,
+    ...splitEndpoint(from.endpoint ?? endpoint),
+    messageBytesMax: (from.max_recv_msg_size_mib || 16) * 1024 * 1024,
+    tls: from.tls && receiverTls(from.tls, log),
+    implied,
+  });
+  const httpSpec = (type: HttpSpec['type'], from: HttpConfig, endpoint: string, implied = false): HttpSpec => ({
+    type,
+    ...splitEndpoint(from.endpoint ?? endpoint),
+    bodyBytesMax: from.max_request_body_size || 20 * 1024 * 1024,
+    corsAllowedOrigins: from.cors?.allowed_origins ?? [],
+    tls: from.tls && receiverTls(from.tls, log),
+    implied,
+  });
   if (given === undefined) {
     return [
-      grpcSpec('otlp/grpc', {}, 'localhost:4317', false),
-      httpSpec('otlp/http', {}, 'localhost:4318', false),
+      grpcSpec('otlp/grpc', {}, 'localhost:4317'),
+      httpSpec('otlp/http', {}, 'localhost:4318'),
       grpcSpec('jaeger/grpc', {}, 'localhost:14250', true),
       httpSpec('jaeger/thrift_http', {}, 'localhost:14268', true),
     ];
@@ -33,39 +48,17 @@ export function receiverSpecs(config: {
   const { otlp, jaeger, zipkin, kafka } = given;
   const specs: ReceiverSpec[] = [];
   const { grpc, http } = otlp?.protocols ?? {};
-  if (grpc) specs.push(grpcSpec('otlp/grpc', grpc, 'localhost:4317', false));
-  if (http) specs.push(httpSpec('otlp/http', http, 'localhost:4318', false));
+  if (grpc) specs.push(grpcSpec('otlp/grpc', grpc, 'localhost:4317'));
+  if (http) specs.push(httpSpec('otlp/http', http, 'localhost:4318'));
   const protocols = jaeger?.protocols ?? {};
-  if (protocols.grpc) specs.push(grpcSpec('jaeger/grpc', protocols.grpc, 'localhost:14250', false));
-  if (protocols.thrift_http)
-    specs.push(httpSpec('jaeger/thrift_http', protocols.thrift_http, 'localhost:14268', false));
+  if (protocols.grpc) specs.push(grpcSpec('jaeger/grpc', protocols.grpc, 'localhost:14250'));
+  if (protocols.thrift_http) specs.push(httpSpec('jaeger/thrift_http', protocols.thrift_http, 'localhost:14268'));
   if (protocols.thrift_compact)
     specs.push(udpSpec('jaeger/thrift_compact', protocols.thrift_compact, 'localhost:6831'));
   if (protocols.thrift_binary) specs.push(udpSpec('jaeger/thrift_binary', protocols.thrift_binary, 'localhost:6832'));
-  if (zipkin) specs.push(httpSpec('zipkin', zipkin, 'localhost:9411', false));
+  if (zipkin) specs.push(httpSpec('zipkin', zipkin, 'localhost:9411'));
   if (kafka) specs.push({ type: 'kafka', ...kafkaOptions(kafka) });
   return specs;
-}
-
-function grpcSpec(type: GrpcSpec['type'], config: GrpcConfig, endpoint: string, implied: boolean): GrpcSpec {
-  return {
-    type,
-    ...splitEndpoint(config.endpoint ?? endpoint),
-    messageBytesMax: (config.max_recv_msg_size_mib || 16) * 1024 * 1024,
-    tls: config.tls && serverTls(config.tls),
-    implied,
-  };
-}
-
-function httpSpec(type: HttpSpec['type'], config: HttpConfig, endpoint: string, implied: boolean): HttpSpec {
-  return {
-    type,
-    ...splitEndpoint(config.endpoint ?? endpoint),
-    bodyBytesMax: config.max_request_body_size || 20 * 1024 * 1024,
-    corsAllowedOrigins: config.cors?.allowed_origins ?? [],
-    tls: config.tls && serverTls(config.tls),
-    implied,
-  };
 }
 
 function udpSpec(type: UdpSpec['type'], config: UdpConfig, endpoint: string): UdpSpec {
@@ -125,22 +118,20 @@ export function forwarderSpecs(configs: readonly ForwarderConfig[]): ForwarderSp
   }));
 }
 
-function serverTls(config: ServerTlsConfig): ServerTls {
-  const { cert_file, cert_pem, key_file, key_pem, client_ca_file, min_version } = config;
-  return {
-    cert: cert_pem ?? pemFile(cert_file!),
-    key: key_pem ?? pemFile(key_file!),
-    ...(client_ca_file !== undefined && { clientCa: pemFile(client_ca_file) }),
-    ...(min_version !== undefined && { minVersion: `TLSv${min_version}` as const }),
-  };
-}
-
-export function pemFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new RubatoError(ErrorKind.config, 'no_pem', `cannot read ${file}: ${(error as Error).message}`, error);
-  }
+function receiverTls(config: ServerTlsConfig, log: TlsLog): ServerTls {
+  const { cert_file, cert_pem, key_file, key_pem, client_ca_file, min_version, reload_interval } = config;
+  return serverTls(
+    {
+      cert: { text: cert_pem, file: cert_file },
+      key: { text: key_pem, file: key_file },
+      clientCa: { file: client_ca_file },
+      clientCertOptional: false,
+      minVersion: min_version && `TLSv${min_version}`,
+      ciphers: undefined,
+      reloadMs: reload_interval ?? reloadMsDefault,
+    },
+    log,
+  );
 }
 
 function splitEndpoint(endpoint: string): { host: string; port: number } {

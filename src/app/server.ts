@@ -21,16 +21,19 @@ import { advertisedAddress } from './advertised-address.ts';
 import { BackendRole } from './backend-role.ts';
 import { configText } from './config/config-text.ts';
 import type { Config } from './config/schema.ts';
+import { exposedListeners } from './exposure.ts';
 import { GeneratorMetrics } from './generator-metrics.ts';
 import { unknownProcessors } from './generator-settings.ts';
 import { answerInternal } from './internal-routes.ts';
 import { queryLimits, type WriteSettings, writeLimits, writeSettings } from './limits.ts';
 import { defaultListenerTimes, Listener } from './listener.ts';
+import { listenerTls } from './listener-tls.ts';
 import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
 import { LiveLimits } from './overrides/live-limits.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { createReader, keepReaderFresh } from './read-role.ts';
+import { receiverSpecs } from './receiver-specs.ts';
 import { remoteWriteEndpoints } from './remote-write-endpoints.ts';
 import { SelfMetrics } from './self-metrics.ts';
 import { bothLive, TailRole } from './tail-role.ts';
@@ -43,6 +46,8 @@ import type { WriteThreadPorts } from './write-thread.ts';
 
 export interface RunningServer {
   readonly httpPort: number;
+  /** With what its address begins. */
+  readonly httpScheme: 'http' | 'https';
   readonly grpcPort: number;
   /** Resolves when everything acknowledged earlier is visible and the receivers listen. */
   readonly ready: Promise<WriteThreadPorts>;
@@ -68,7 +73,15 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const alone = isAlone(config, roles);
   const log = createLog(config.server, 'main');
   checkGenerator(config, log);
+  const exposed = exposedListeners(config, roles, roles.has('write') ? receiverSpecs(config, log) : []);
+  if (exposed.length > 0)
+    log.warn(
+      { listeners: exposed.map(({ name, address }) => `${name} ${address}`) },
+      'EVERYBODY WHO REACHES THESE ADDRESSES MAY READ AND WRITE ALL DATA: nobody is asked who they are',
+    );
   const { backend: kind, local } = config.storage.trace;
+  const httpTls = listenerTls(config.server.http_tls_config, config.server, log);
+  const grpcTls = listenerTls(config.server.grpc_tls_config, config.server, log);
   const lock = kind === 'local' ? await lockFolder(local.path, alone ? 'alone' : 'shared') : undefined;
   const store = await openStore(config);
   const expand = options.expand ?? ((text: string) => text);
@@ -207,8 +220,12 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     if (internal === undefined || request.url?.startsWith(internalPrefix) !== true) api.handle(request, response);
     else void answerInternal(internal, request, response);
   };
-  const httpListener = new Listener({ http: answerHttp, grpc: roles.has('read') ? grpc.handle : refuseGrpc }, times);
-  const grpcListener = new Listener({ grpc: grpc.handle });
+  const httpListener = new Listener(
+    { http: answerHttp, grpc: roles.has('read') ? grpc.handle : refuseGrpc },
+    times,
+    httpTls,
+  );
+  const grpcListener = new Listener({ grpc: grpc.handle }, defaultListenerTimes, grpcTls);
   const { http_listen_port, http_listen_address, grpc_listen_port, grpc_listen_address } = server;
   let httpPort: number;
   let grpcPort: number;
@@ -224,7 +241,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     throw new RubatoError(ErrorKind.config, 'cannot_listen', `cannot listen: ${(error as Error).message}`, error);
   }
   const start = async (): Promise<WriteThreadPorts> => {
-    const member = { address: advertisedAddress(config, httpPort), token };
+    const member = { address: advertisedAddress(config, httpPort), token, ...(httpTls && { tls: true }) };
     const [ports] = await Promise.all([write?.start(member), tail?.start()]);
     phase = 'Running';
     if (roles.has('backend')) void backend.run();
@@ -236,6 +253,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   ready.catch(() => undefined);
   return {
     httpPort,
+    httpScheme: httpTls === undefined ? 'http' : 'https',
     grpcPort,
     ready,
     failed: Promise.race([write?.failed, tail?.failed].filter((failed) => failed !== undefined)),

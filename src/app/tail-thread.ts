@@ -8,7 +8,7 @@ import { systemClock } from '../base/clock.ts';
 import type { ManifestState } from '../block/manifest.ts';
 import { WriterDirectory } from '../roles/members/writer-directory.ts';
 import { Mirror } from '../roles/tail/mirror.ts';
-import { askRecent } from '../roles/tail/recent-protocol.ts';
+import { RecentClient } from '../roles/tail/recent-client.ts';
 import { SegmentTail } from '../roles/tail/segment-tail.ts';
 import type { LiveView } from '../roles/write/writer.ts';
 import type { Config } from './config/schema.ts';
@@ -16,6 +16,7 @@ import { valueFor } from './limits.ts';
 import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
+import { followPeerTls, peerTls } from './peer-tls.ts';
 import { type Handlers, serve } from './thread-rpc.ts';
 
 export interface TailThreadData {
@@ -40,11 +41,13 @@ const mirror = new Mirror({
   tableSpansMax: config.live_store.max_block_spans,
   log,
 });
+const client = new RecentClient(config.cluster.ask_timeout, peerTls(config));
+const unfollowTls = followPeerTls(config, (tls) => client.renewTls(tls), log);
 const tail = new SegmentTail({
   store,
   clock: systemClock,
   directory: new WriterDirectory({ store, clock: systemClock, intervalMs: config.cluster.discovery_interval }),
-  ask: (writer, member, after) => askRecent(writer, member, after, config.cluster.ask_timeout),
+  ask: (writer, member, after) => client.ask(writer, member, after),
   onSegment: (segment) => mirror.add(segment),
   onGone: (writer) => mirror.forget(writer),
   isSkipped: (writer) => writer === ownWriter,
@@ -67,5 +70,9 @@ serve(parentPort, {
     attributeBytesMax = changed;
   },
   tenants: (): readonly string[] => mirror.tenants,
-  stop: (): void => tail.stop(),
+  stop: (): void => {
+    tail.stop();
+    unfollowTls();
+    client.close();
+  },
 } satisfies Handlers);

@@ -234,7 +234,14 @@ export const methods = {
       return new Forwarder(spec, { clock: systemClock, log });
     });
     const ingest = new ForwardIngest(writer, forwarders, (tenant) => settingsOf(tenant).forwarders);
-    receivers = new Receivers(receiverSpecs(config), { ingest, gate, tenantOf, translator, clock: systemClock, log });
+    receivers = new Receivers(receiverSpecs(config, log), {
+      ingest,
+      gate,
+      tenantOf,
+      translator,
+      clock: systemClock,
+      log,
+    });
     return { receivers: await receivers.listen() };
   },
   /** Limits have changed. */

@@ -56,7 +56,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
   say(
     `Rubato ${version} is ready after ${systemClock.nowMs() - started} ms, data in ${placeOfData(config.storage.trace)}`,
   );
-  say(`  ${'web UI, query API'.padEnd(22)} http://${host}:${server.httpPort}`);
+  say(`  ${'web UI, query API'.padEnd(22)} ${server.httpScheme}://${host}:${server.httpPort}`);
   for (const { type, address } of receivers) say(`  ${type.padEnd(22)} ${address}`);
   const url = receivers.find(({ type }) => type === 'otlp/http')?.address;
   if (url !== undefined) {

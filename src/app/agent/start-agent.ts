@@ -13,7 +13,8 @@ import { LocalObjectStore } from '../../objectstore/local.ts';
 import { BodyGate } from '../../roles/write/body-gate.ts';
 import { type ReceiverAddress, Receivers } from '../../roles/write/receivers.ts';
 import { createLog } from '../log.ts';
-import { pemFile, receiverSpecs } from '../receiver-specs.ts';
+import { receiverSpecs } from '../receiver-specs.ts';
+import { pemFile } from '../tls-files.ts';
 import { version } from '../version.ts';
 import { AgentDiscovery } from './agent-discovery.ts';
 import { type AgentParts, agentMetrics } from './agent-metrics.ts';
@@ -63,7 +64,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     const ingest = new AgentIngest(enricher, spool);
     const gate = new BodyGate(heldBodiesMax);
     const tenantOf = (orgId: string | undefined): string => senderTenant(orgId, config.tenant);
-    const specs = receiverSpecs({ distributor: { receivers: config.receivers } });
+    const specs = receiverSpecs({ distributor: { receivers: config.receivers } }, log);
     const receivers = new Receivers(specs, { ingest, gate, tenantOf, clock: systemClock, log });
     const parts: AgentParts = {
       ...{ version, ingest, enricher, spool, delivery, discovery, receivers },

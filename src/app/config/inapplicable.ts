@@ -87,8 +87,6 @@ export const inapplicableKeys: readonly string[] = [
   'server.log_request_headers',
   'server.log_source_ips_enabled',
   'server.path_prefix',
-  'server.tls_cipher_suites',
-  'server.tls_min_version',
   'distributor.ring',
   'distributor.extend_writes',
   'distributor.log_received_traces',

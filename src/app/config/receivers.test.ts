@@ -4,11 +4,14 @@ import { RubatoError } from '../../base/errors.ts';
 import { receiverSpecs } from '../receiver-specs.ts';
 import { loadConfig } from './load.ts';
 
+const log = { info: () => undefined, error: () => undefined };
 const load = (receivers: string) => loadConfig(`distributor:\n  receivers:\n    ${receivers}\n`, 'c.yaml').config;
 
 /** Types and addresses of what a configuration opens. */
 const opened = (receivers: string): string[] =>
-  receiverSpecs(load(receivers)).map((spec) => ('host' in spec ? `${spec.type} ${spec.host}:${spec.port}` : spec.type));
+  receiverSpecs(load(receivers), log).map((spec) =>
+    'host' in spec ? `${spec.type} ${spec.host}:${spec.port}` : spec.type,
+  );
 
 const mistake = (text: string): string => {
   try {
@@ -22,7 +25,7 @@ const mistake = (text: string): string => {
 const receiverMistake = (receivers: string): string => mistake(`distributor:\n  receivers:\n    ${receivers}\n`);
 
 test('without the key OTLP and Jaeger listen, and Jaeger only where it can', () => {
-  const specs = receiverSpecs(loadConfig('', 'c.yaml').config);
+  const specs = receiverSpecs(loadConfig('', 'c.yaml').config, log);
   assert.deepEqual(
     specs.map((spec) => [spec.type, 'implied' in spec && spec.implied]),
     [
@@ -50,6 +53,7 @@ test('a protocol without a body has the default port, and one that is not named 
 test("Kafka's keys have the collector's defaults", () => {
   const [kafka] = receiverSpecs(
     load('kafka: { auth: { sasl: { username: u, password: p, mechanism: SCRAM-SHA-512 } } }'),
+    log,
   );
   assert.deepEqual(kafka, {
     type: 'kafka',
@@ -76,8 +80,8 @@ test('what is not known or not supported is refused by its name', () => {
   assert.match(receiverMistake('zipkin: { auth: { authenticator: basicauth } }'), /zipkin\.auth: not supported/);
   assert.match(receiverMistake('zipkin: { tls: { cert_file: a } }'), /zipkin\.tls: needs cert_file and key_file/);
   assert.match(
-    receiverMistake('zipkin: { tls: { cert_file: a, key_file: b, reload_interval: 1h } }'),
-    /reload_interval/,
+    receiverMistake('zipkin: { tls: { cert_file: a, key_file: b, reload_interval: 1ms } }'),
+    /reload_interval: must be at least 100ms/,
   );
   assert.match(receiverMistake('zipkin: { parse_string_tags: true }'), /parse_string_tags: not supported/);
   assert.match(receiverMistake('kafka: { encoding: jaeger_json }'), /kafka\.encoding/);
@@ -87,7 +91,7 @@ test('what is not known or not supported is refused by its name', () => {
 
 test('a file of a certificate that is not there is named', () => {
   const config = load('zipkin: { tls: { cert_file: /nowhere/c.pem, key_file: /nowhere/k.pem } }');
-  assert.throws(() => receiverSpecs(config), /cannot read \/nowhere\/c\.pem/);
+  assert.throws(() => receiverSpecs(config, log), /cannot read \/nowhere\/c\.pem/);
 });
 
 test("a forwarder's condition that cannot be parsed is named with its line", () => {

@@ -27,6 +27,8 @@ const serverTls = z
     client_ca_file: z.string().optional(),
     /** Default 1.2. */
     min_version: z.enum(['1.2', '1.3']).optional(),
+    /** Changes of the files are noticed at once, or at least so often. Default 30s. */
+    reload_interval: durationMs.refine((ms) => ms >= 100, { error: 'must be at least 100ms' }).optional(),
   })
   .refine((tls) => (tls.cert_file ?? tls.cert_pem) !== undefined && (tls.key_file ?? tls.key_pem) !== undefined, {
     error: 'needs cert_file and key_file',

@@ -9,6 +9,7 @@ import { metricsGenerator } from './generator-schema.ts';
 import { defaultsBlock } from './overrides-schema.ts';
 import { forwarders, receivers } from './receivers.ts';
 import { traceStorage } from './storage-schema.ts';
+import { listenerTls, tlsCipherSuites, tlsMinVersion } from './tls-schema.ts';
 import { count, durationMs, port } from './values.ts';
 
 /** Regular expressions as Go has them: no match takes longer than its input is long. */
@@ -70,6 +71,11 @@ export const configSchema = z.strictObject({
       http_listen_port: port.default(3200),
       grpc_listen_address: z.string().default('127.0.0.1'),
       grpc_listen_port: port.default(9095),
+      /** TLS of either port; see `tls-schema.ts`. */
+      http_tls_config: listenerTls,
+      grpc_tls_config: listenerTls,
+      tls_min_version: tlsMinVersion,
+      tls_cipher_suites: tlsCipherSuites,
       log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
       log_format: z.enum(['logfmt', 'json']).default('json'),
       /** Time for the head and body of an HTTP/1.1 request. */
@@ -126,6 +132,12 @@ export const configSchema = z.strictObject({
       dead_after: durationMs.default(60_000),
       /** A writer that does not answer a reader by then is read from its segments. */
       ask_timeout: durationMs.default(1_000),
+      /** For asking writers whose HTTP port speaks TLS: authorities to believe, our certificate, the name in theirs. */
+      tls_ca_path: z.string().default(''),
+      tls_cert_path: z.string().default(''),
+      tls_key_path: z.string().default(''),
+      tls_server_name: z.string().default(''),
+      tls_insecure_skip_verify: z.boolean().default(false),
     })
     .prefault({}),
   live_store: z

@@ -24,6 +24,8 @@ export interface Member {
   readonly address: string;
   /** What a caller must show. Who can read the store can read everything anyway. */
   readonly token: string;
+  /** Its HTTP port speaks TLS. */
+  readonly tls?: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -35,8 +37,9 @@ export function encodeMember(member: Member, renewedUnixMs: number): Uint8Array 
 /** Undefined when it is not what {@link encodeMember} writes: then the writer cannot be asked, only its segments read. */
 export function decodeMember(bytes: Uint8Array): Member | undefined {
   try {
-    const { address, token } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Member>;
-    return typeof address === 'string' && typeof token === 'string' ? { address, token } : undefined;
+    const { address, token, tls } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Member>;
+    if (typeof address !== 'string' || typeof token !== 'string') return undefined;
+    return { address, token, ...(tls === true && { tls }) };
   } catch {
     return undefined;
   }

@@ -7,7 +7,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ErrorKind, RubatoError } from '../../base/errors.ts';
-import type { Member } from '../members/member-keys.ts';
 import type { RecentAnswer } from './recent-segments.ts';
 
 export const internalPrefix = '/internal/';
@@ -46,24 +45,6 @@ export function decodeRecent(bytes: Uint8Array): RecentAnswer {
 
 function notUnderstood(): RubatoError {
   return new RubatoError(ErrorKind.unavailable, 'bad_internal_answer', 'the answer of a writer is not understood');
-}
-
-/** Asks one writer. @throws when it does not answer within `timeoutMs`, or is not the one that was meant */
-export async function askRecent(
-  writer: string,
-  member: Member,
-  after: number,
-  timeoutMs: number,
-): Promise<RecentAnswer> {
-  const answer = await fetch(`http://${member.address}${recentPath}?writer=${writer}&after=${after}`, {
-    headers: { authorization: `Bearer ${member.token}` },
-    signal: AbortSignal.timeout(timeoutMs),
-  });
-  if (answer.status !== 200) {
-    await answer.body?.cancel();
-    throw new RubatoError(ErrorKind.unavailable, 'writer_refused', `writer ${writer} answers ${answer.status}`);
-  }
-  return decodeRecent(new Uint8Array(await answer.arrayBuffer()));
 }
 
 /** Whether a request may see internal paths: its token is compared in constant time. */

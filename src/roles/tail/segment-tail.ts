@@ -20,7 +20,7 @@ export interface SegmentTailOptions {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly directory: WriterDirectory;
-  /** Asks a writer: `askRecent` with a time-out. */
+  /** Asks a writer: `RecentClient`. */
   readonly ask: (writer: string, member: Member, after: number) => Promise<RecentAnswer>;
   /** Gets each segment once, one at a time, and must not throw. Those of one writer come nearly in order: `WriterTail`. */
   readonly onSegment: (segment: Segment) => void;

@@ -6,7 +6,7 @@ import { BufferPool } from '../../base/buffer-pool.ts';
 import { type BodyGate, HeldBody } from './body-gate.ts';
 import { bodyTooLarge, decompress } from './decompress.ts';
 import { defaultSenderTimes, type SenderTimes, SenderWatch } from './sender-watch.ts';
-import { nodeTls, type ServerTls } from './server-tls.ts';
+import { guardTls, nodeTls, type ServerTls } from './server-tls.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -35,9 +35,11 @@ export class HttpListener {
     const listener = (request: http.IncomingMessage, response: http.ServerResponse): void => {
       handle(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
     };
-    this.#server = address.tls
-      ? https.createServer({ ...options, ...nodeTls(address.tls) }, listener)
-      : http.createServer(options, listener);
+    if (address.tls) {
+      const server = https.createServer({ ...options, ...nodeTls(address.tls) }, listener);
+      guardTls(server, address.tls);
+      this.#server = server;
+    } else this.#server = http.createServer(options, listener);
   }
 
   /** Resolves with the bound port. */

@@ -14,7 +14,7 @@ import { GrpcCode, type SenderStatus, senderStatus } from './grpc-status.ts';
 import { bodyPool } from './http-listener.ts';
 import type { PushOptions, TenantOf } from './ingest.ts';
 import { defaultSenderTimes, type SenderTimes, SenderWatch } from './sender-watch.ts';
-import { nodeTls, type ServerTls } from './server-tls.ts';
+import { guardTls, nodeTls, type ServerTls } from './server-tls.ts';
 
 export interface UnaryGrpcOptions {
   readonly host: string;
@@ -51,9 +51,11 @@ export class UnaryGrpcServer {
     // A window of several messages keeps a sender busy over a connection's round trip.
     const window = 4 * 1024 * 1024;
     const settings = { initialWindowSize: window, maxConcurrentStreams: 256 };
-    this.#server = options.tls
-      ? http2.createSecureServer({ settings, ...nodeTls(options.tls) })
-      : http2.createServer({ settings });
+    if (options.tls) {
+      const server = http2.createSecureServer({ settings, ...nodeTls(options.tls) });
+      guardTls(server, options.tls);
+      this.#server = server;
+    } else this.#server = http2.createServer({ settings });
     this.#server.on('session', (session) => {
       session.setLocalWindowSize(window * 2);
       this.#keep(session);
