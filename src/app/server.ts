@@ -134,7 +134,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     clock: systemClock,
     defaults: {
       budget: { memoryBytesMax: config.querier.query_memory_bytes },
-      cacheBytesMax: config.querier.result_cache_bytes,
+      cacheBytesMax: config.querier.result_cache_bytes / 2,
     },
   });
   const ui = roles.has('read') ? readUiFiles(config.http_api_prefix) : undefined;
@@ -201,6 +201,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     writeBytesMax: server.grpc_server_max_send_msg_size,
     mcpServer: config.query_frontend.mcp_server.enabled,
     queries: roles.has('read'),
+    answerCacheBytes: config.querier.result_cache_bytes / 2,
   };
   const shutdown = new AbortController();
   const api = createApi(ports, apiOptions);

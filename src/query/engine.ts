@@ -1,5 +1,6 @@
 /** The query engine: searches, metrics and tags over whatever storage satisfies the port. */
 import type { Clock } from '../base/clock.ts';
+import { LruCache } from '../base/lru-cache.ts';
 import type {
   MetricsRequest,
   MetricsResult,
@@ -11,10 +12,10 @@ import type {
   TagNamesResult,
   TagValuesRequest,
   TagValuesResult,
+  TimeRange,
 } from '../traceql/result.ts';
 import type { ServiceGraphRequest, ServiceGraphResult } from '../traceql/service-graph.ts';
 import type { ReadCost, TraceStorage } from '../traceql/storage.ts';
-import { QueryCache } from './metrics/query-cache.ts';
 import { runMetrics } from './metrics/run-metrics.ts';
 import { explainSearch, type SearchExplanation } from './search/explain.ts';
 import { runSearch } from './search/run-search.ts';
@@ -37,7 +38,7 @@ export interface EngineOptions {
 interface EngineContext {
   readonly storage: TraceStorage;
   readonly budget: QueryBudget;
-  readonly cache: QueryCache;
+  readonly cache: LruCache;
   pause(): Promise<void> | undefined;
   nowMs(): number;
 }
@@ -50,7 +51,7 @@ export class Engine implements QueryEngine {
     this.#context = {
       storage,
       budget: defaults.budget,
-      cache: new QueryCache(defaults.cacheBytesMax),
+      cache: new LruCache(defaults.cacheBytesMax),
       pause: () => turns.pause(),
       nowMs: () => clock.nowMs(),
     };
@@ -82,6 +83,14 @@ export class Engine implements QueryEngine {
 
   serviceGraph(request: ServiceGraphRequest, signal: AbortSignal): Promise<ServiceGraphResult> {
     return runServiceGraph(this.#context, request, signal);
+  }
+
+  async version(
+    { tenant, range }: { readonly tenant: string; readonly range: TimeRange },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const cost: ReadCost = { requests: 0, bytes: 0, pages: 0 };
+    return (await this.#context.storage.snapshot({ tenant, ...range }, cost, signal)).version;
   }
 
   /** How a query would be executed, as far as finding spans goes. Reads indexes and traces tables, no spans. */

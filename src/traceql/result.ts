@@ -199,4 +199,6 @@ export interface QueryEngine {
   tagNames(request: TagNamesRequest, signal: AbortSignal): Promise<TagNamesResult>;
   tagValues(request: TagValuesRequest, signal: AbortSignal): Promise<TagValuesResult>;
   serviceGraph(request: ServiceGraphRequest, signal: AbortSignal): Promise<ServiceGraphResult>;
+  /** Changes whenever the answer to any query over the range could change. */
+  version(request: { readonly tenant: string; readonly range: TimeRange }, signal: AbortSignal): Promise<string>;
 }

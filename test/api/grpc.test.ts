@@ -198,6 +198,7 @@ async function withSearch(
     tagNames: () => assert.fail(),
     tagValues: () => assert.fail(),
     serviceGraph: () => assert.fail(),
+    version: () => assert.fail(),
   };
   const started = await startGrpcTestApi({ ...given, ports: { engine, ...given.ports } });
   context.after(() => started.close());

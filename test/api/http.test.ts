@@ -514,7 +514,15 @@ async function askedFor(path: string, limits: TestApiOptions['limits'] = {}) {
     asked.push(request);
     throw new RubatoError(ErrorKind.notFound, 'enough', 'enough');
   };
-  const engine = { search: stop, metrics: stop, tagNames: stop, tagValues: stop, serviceGraph: () => assert.fail() };
+  const fail = () => assert.fail();
+  const engine = {
+    search: stop,
+    metrics: stop,
+    tagNames: stop,
+    tagValues: stop,
+    serviceGraph: fail,
+    version: fail,
+  };
   let text = '';
   await withApi({ ports: { engine }, limits, clock: new ManualClock((baseSeconds + 100) * 1000) }, async (api) => {
     text = (await api.get(path)).text;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { QueryCache } from '../../src/query/metrics/query-cache.ts';
+import { LruCache } from '../../src/base/lru-cache.ts';
 import { type MetricsContext, runMetrics } from '../../src/query/metrics/run-metrics.ts';
 import { checkQuery } from '../../src/traceql/check.ts';
 import { parseGoDuration } from '../../src/traceql/duration.ts';
@@ -23,7 +23,7 @@ import {
 const contextOver = async (fragments: number): Promise<MetricsContext> => ({
   storage: await conformanceStorage(fragments),
   budget: { memoryBytesMax: 1 << 28 },
-  cache: new QueryCache(1 << 24),
+  cache: new LruCache(1 << 24),
   pause: async () => {},
   nowMs: () => performance.now(),
 });

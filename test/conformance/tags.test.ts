@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { QueryCache } from '../../src/query/metrics/query-cache.ts';
+import { LruCache } from '../../src/base/lru-cache.ts';
 import { runTagNames, runTagValues, type TagsContext } from '../../src/query/tags/run-tags.ts';
 import { parseTagFilter } from '../../src/traceql/lenient.ts';
 import { parseAttribute } from '../../src/traceql/parser.ts';
@@ -40,7 +40,7 @@ for (const fragments of [1, 3]) {
   test(`recorded tag names and values over ${fragments} fragments`, { skip: conformanceMissing }, async () => {
     const context: TagsContext = {
       storage: await conformanceStorage(fragments),
-      cache: new QueryCache(1 << 24),
+      cache: new LruCache(1 << 24),
       pause: async () => {},
     };
     const quirks = quirkIds();

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { LruCache } from '../../src/base/lru-cache.ts';
 import { liveFragment } from '../../src/block/live-fragment.ts';
 import { type PlainSpan, tableOf } from '../../src/block/testing/plain-spans.ts';
 import { randomSpans } from '../../src/block/testing/random-table.ts';
 import { labelText } from '../../src/query/metrics/labels.ts';
-import { QueryCache } from '../../src/query/metrics/query-cache.ts';
 import type { MetricsContext } from '../../src/query/metrics/run-metrics.ts';
 import type { MetricsResult } from '../../src/traceql/result.ts';
 import type { Fragment } from '../../src/traceql/storage.ts';
@@ -32,7 +32,7 @@ function contextOver(fragments: readonly Fragment[]): MetricsContext {
   return {
     storage: { snapshot: async () => ({ fragments, blockCount: fragments.length, version: '1' }) },
     budget: { memoryBytesMax: 1 << 26 },
-    cache: new QueryCache(1 << 22),
+    cache: new LruCache(1 << 22),
     pause: async () => {},
     nowMs: () => 0,
   };

@@ -102,6 +102,8 @@ class Observed implements QueryEngine {
   serviceGraph: QueryEngine['serviceGraph'] = (request, signal) =>
     this.#watch(this.#engine.serviceGraph(request, signal));
 
+  version: QueryEngine['version'] = (request, signal) => this.#engine.version(request, signal);
+
   async #watch<Result>(call: Promise<Result>): Promise<Result> {
     this.started();
     try {

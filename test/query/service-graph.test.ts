@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { LruCache } from '../../src/base/lru-cache.ts';
 import { SeededRng } from '../../src/base/random.ts';
 import { type PlainSpan, plainResource, plainSpan } from '../../src/model/plain-span.ts';
-import { QueryCache } from '../../src/query/metrics/query-cache.ts';
 import type { MetricsContext } from '../../src/query/metrics/run-metrics.ts';
 import { runServiceGraph } from '../../src/query/service-graph/run-service-graph.ts';
 import { parseQuery } from '../../src/traceql/parser.ts';
@@ -153,7 +153,7 @@ function contextOver(storage: TraceStorage, more: Partial<MetricsContext> = {}):
   return {
     storage,
     budget: { memoryBytesMax: 1 << 26 },
-    cache: new QueryCache(1 << 22),
+    cache: new LruCache(1 << 22),
     pause: () => undefined,
     nowMs: () => 0,
     ...more,

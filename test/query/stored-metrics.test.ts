@@ -1,9 +1,9 @@
 /** Random metrics over blocks in an object store and over traces torn between places, against the oracle. */
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { LruCache } from '../../src/base/lru-cache.ts';
 import { type PlainSpan, tableOf } from '../../src/block/testing/plain-spans.ts';
 import { randomSpans } from '../../src/block/testing/random-table.ts';
-import { QueryCache } from '../../src/query/metrics/query-cache.ts';
 import type { TraceStorage } from '../../src/traceql/storage.ts';
 import { oracleMetrics } from '../oracle/metrics.ts';
 import { arbitraryMetrics, arbitraryRange, ask, assertEqualSeries, base, bySeries } from '../oracle/metrics-answers.ts';
@@ -30,7 +30,7 @@ test('metrics over stored blocks and torn traces are those of the oracle, also w
       const context = {
         storage: await stored(spans, torn),
         budget: { memoryBytesMax: 1 << 26 },
-        cache: new QueryCache(1 << 22),
+        cache: new LruCache(1 << 22),
         pause: async () => {},
         nowMs: () => 0,
       };

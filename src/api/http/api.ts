@@ -17,6 +17,7 @@ import type { ApiPorts } from '../ports.ts';
 import { QueryParams } from '../requests/params.ts';
 import { resolveTenant, type TenantOptions } from '../tenant.ts';
 import { uiRoutes } from '../ui/routes.ts';
+import { AnswerCache } from './answer-cache.ts';
 import { errorReply, notFound, statusOf } from './errors.ts';
 import { generatedMetricsRoute } from './generated-metrics.ts';
 import { overridesPages } from './overrides-pages.ts';
@@ -41,6 +42,8 @@ export interface ApiOptions extends TenantOptions {
   readonly mcpServer: boolean;
   /** Whether anything is answered about data, and the web UI served. Default true; false: only the process's own status. */
   readonly queries?: boolean;
+  /** Encoded answers that are kept for those who ask the same again. Default 0: none. */
+  readonly answerCacheBytes?: number;
 }
 
 export const defaultApiOptions: ApiOptions = {
@@ -64,7 +67,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
   const prefix = options.httpApiPrefix.replace(/\/+$/, '');
   const pathOf = (route: Route): string => (route.prefixed ? prefix : '') + route.path;
   const ofData = (): Route[] => [
-    ...queryRoutes(ports),
+    ...queryRoutes(ports, new AnswerCache(ports.engine, options.answerCacheBytes ?? 0)),
     serviceGraphRoute(ports),
     ...traceRoutes(ports),
     ...uiRoutes(ports),

@@ -18,11 +18,12 @@ import type { ApiPorts } from '../ports.ts';
 import { instantRequest, rangeRequest, readMetricsFields } from '../requests/metrics-request.ts';
 import { readSearchFields, searchRequest } from '../requests/search-request.ts';
 import { plainTagValuesRequest, readTagFields, tagNamesRequest, tagValuesRequest } from '../requests/tag-requests.ts';
+import type { AnswerCache } from './answer-cache.ts';
 import { errorReply } from './errors.ts';
 import { jsonType, protobufType, type Reply } from './reply.ts';
 import type { Route, TenantCall } from './route.ts';
 
-export function queryRoutes(ports: ApiPorts): Route[] {
+export function queryRoutes(ports: ApiPorts, answers: AnswerCache): Route[] {
   const route = (path: string, handle: (call: TenantCall) => Promise<Reply>): Route => ({
     path,
     prefixed: true,
@@ -30,25 +31,30 @@ export function queryRoutes(ports: ApiPorts): Route[] {
     handle,
   });
   return [
-    route('/api/search', (call) => search(ports, call)),
-    route('/api/search/tags', (call) => tagNames(ports, call)),
-    route('/api/v2/search/tags', (call) => scopedTagNames(ports, call)),
-    route('/api/search/tag/{tagName:.*}/values', (call) => tagValues(ports, call)),
-    route('/api/v2/search/tag/{tagName:.*}/values', (call) => typedTagValues(ports, call)),
-    route('/api/metrics/query_range', (call) => metrics(ports, call, false)),
-    route('/api/metrics/query', (call) => metrics(ports, call, true)),
+    route('/api/search', (call) => search(ports, answers, call)),
+    route('/api/search/tags', (call) => tagNames(ports, answers, call)),
+    route('/api/v2/search/tags', (call) => scopedTagNames(ports, answers, call)),
+    route('/api/search/tag/{tagName:.*}/values', (call) => tagValues(ports, answers, call)),
+    route('/api/v2/search/tag/{tagName:.*}/values', (call) => typedTagValues(ports, answers, call)),
+    route('/api/metrics/query_range', (call) => metrics(ports, answers, call, false)),
+    route('/api/metrics/query', (call) => metrics(ports, answers, call, true)),
   ];
 }
 
-async function search(ports: ApiPorts, call: TenantCall): Promise<Reply> {
+async function search(ports: ApiPorts, answers: AnswerCache, call: TenantCall): Promise<Reply> {
   const { params, limits, signal } = call;
   const fields = readSearchFields(params, limits, ports.clock.nowMs());
   const request = searchRequest(call.tenant, fields, limits);
   if (params.flag('stream')) return streamedSearch(ports, call, request);
   const explain = params.flag('explain') ? await ports.explain?.(request, signal) : undefined;
-  const result = await ports.engine.search(request, signal);
-  if (call.accept === 'protobuf') return protobuf(searchProto(result, limits.leftPadTraceIds));
-  return json(searchJson(result, { leftPadTraceIds: limits.leftPadTraceIds, withCost: wantsCost(call), explain }));
+  const { leftPadTraceIds } = limits;
+  const encoding = { leftPadTraceIds, withCost: wantsCost(call), explain };
+  return answers.reply(call, request, ['search', encoding], async () => {
+    const result = await ports.engine.search(request, signal);
+    return call.accept === 'protobuf'
+      ? protobuf(searchProto(result, leftPadTraceIds))
+      : json(searchJson(result, encoding));
+  });
 }
 
 /** Least time between two lines. */
@@ -77,58 +83,68 @@ async function streamedSearch(ports: ApiPorts, call: TenantCall, request: Search
 
 const newLine = Buffer.from('\n');
 
-async function metrics(ports: ApiPorts, call: TenantCall, instant: boolean): Promise<Reply> {
+async function metrics(ports: ApiPorts, answers: AnswerCache, call: TenantCall, instant: boolean): Promise<Reply> {
   const { params, limits, signal } = call;
   const fields = readMetricsFields(params, ports.clock.nowMs());
   const request = (instant ? instantRequest : rangeRequest)(call.tenant, fields, limits);
   const explain = params.flag('explain') ? await ports.explain?.(request, signal) : undefined;
-  const result = await ports.engine.metrics(request, signal);
   const encoding = { instant, seriesMax: request.maxSeries, withCost: wantsCost(call), explain };
-  return call.accept === 'protobuf' ? protobuf(metricsProto(result, encoding)) : json(metricsJson(result, encoding));
+  return answers.reply(call, request, ['metrics', encoding], async () => {
+    const result = await ports.engine.metrics(request, signal);
+    return call.accept === 'protobuf' ? protobuf(metricsProto(result, encoding)) : json(metricsJson(result, encoding));
+  });
 }
 
 /** v1: all scopes together, intrinsics only when asked for. */
-async function tagNames(ports: ApiPorts, call: TenantCall): Promise<Reply> {
+async function tagNames(ports: ApiPorts, answers: AnswerCache, call: TenantCall): Promise<Reply> {
   const { params, limits } = call;
   const fields = { ...readTagFields(params, limits, ports.clock.nowMs()), filter: '' };
   const request = tagNamesRequest(call.tenant, params.get('scope') ?? '', fields, limits);
-  const { scopes, cost } = await ports.engine.tagNames(request, call.signal);
-  const shown = request.scope === 'intrinsic' ? scopes : scopes.filter((scope) => scope.name !== 'intrinsic');
-  const names = [...new Set(shown.flatMap((scope) => scope.tags))].sort();
-  return call.accept === 'protobuf'
-    ? protobuf(tagNamesProto(names, cost))
-    : json(tagNamesJson(names, cost, wantsCost(call)));
+  return answers.reply(call, request, ['tag names', wantsCost(call)], async () => {
+    const { scopes, cost } = await ports.engine.tagNames(request, call.signal);
+    const shown = request.scope === 'intrinsic' ? scopes : scopes.filter((scope) => scope.name !== 'intrinsic');
+    const names = [...new Set(shown.flatMap((scope) => scope.tags))].sort();
+    return call.accept === 'protobuf'
+      ? protobuf(tagNamesProto(names, cost))
+      : json(tagNamesJson(names, cost, wantsCost(call)));
+  });
 }
 
-async function scopedTagNames(ports: ApiPorts, call: TenantCall): Promise<Reply> {
+async function scopedTagNames(ports: ApiPorts, answers: AnswerCache, call: TenantCall): Promise<Reply> {
   const { params, limits } = call;
   const fields = readTagFields(params, limits, ports.clock.nowMs());
   const request = tagNamesRequest(call.tenant, params.get('scope') ?? '', fields, limits);
-  const result = await ports.engine.tagNames(request, call.signal);
-  return call.accept === 'protobuf'
-    ? protobuf(scopedTagNamesProto(result))
-    : json(scopedTagNamesJson(result, wantsCost(call)));
+  return answers.reply(call, request, ['scoped tag names', wantsCost(call)], async () => {
+    const result = await ports.engine.tagNames(request, call.signal);
+    return call.accept === 'protobuf'
+      ? protobuf(scopedTagNamesProto(result))
+      : json(scopedTagNamesJson(result, wantsCost(call)));
+  });
 }
 
-async function tagValues(ports: ApiPorts, call: TenantCall): Promise<Reply> {
+async function tagValues(ports: ApiPorts, answers: AnswerCache, call: TenantCall): Promise<Reply> {
   const { limits } = call;
   const fields = readTagFields(call.params, limits, ports.clock.nowMs());
   const request = plainTagValuesRequest(call.tenant, call.pathPart, fields, limits);
-  const { values, cost } = await ports.engine.tagValues(request, call.signal);
-  const texts = [...new Set(values.map((value) => value.value))];
-  return call.accept === 'protobuf'
-    ? protobuf(tagValuesProto(texts, cost))
-    : json(tagValuesJson(texts, cost, wantsCost(call)));
+  return answers.reply(call, request, ['tag values', wantsCost(call)], async () => {
+    const { values, cost } = await ports.engine.tagValues(request, call.signal);
+    const texts = [...new Set(values.map((value) => value.value))];
+    return call.accept === 'protobuf'
+      ? protobuf(tagValuesProto(texts, cost))
+      : json(tagValuesJson(texts, cost, wantsCost(call)));
+  });
 }
 
-async function typedTagValues(ports: ApiPorts, call: TenantCall): Promise<Reply> {
+async function typedTagValues(ports: ApiPorts, answers: AnswerCache, call: TenantCall): Promise<Reply> {
   const { limits } = call;
   const fields = readTagFields(call.params, limits, ports.clock.nowMs());
   const request = tagValuesRequest(call.tenant, call.pathPart, fields, limits);
-  const result = await ports.engine.tagValues(request, call.signal);
-  return call.accept === 'protobuf'
-    ? protobuf(typedTagValuesProto(result))
-    : json(typedTagValuesJson(result, wantsCost(call)));
+  return answers.reply(call, request, ['typed tag values', wantsCost(call)], async () => {
+    const result = await ports.engine.tagValues(request, call.signal);
+    return call.accept === 'protobuf'
+      ? protobuf(typedTagValuesProto(result))
+      : json(typedTagValuesJson(result, wantsCost(call)));
+  });
 }
 
 const wantsCost = (call: TenantCall): boolean => call.params.flag('cost');

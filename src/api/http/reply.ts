@@ -19,6 +19,8 @@ export interface Reply {
   readonly body: Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** Compressed when the client takes it. */
   readonly compressible?: boolean;
+  /** The whole body compressed, where it is kept for others who ask for it. */
+  readonly gzipped?: () => Promise<Uint8Array>;
 }
 
 /** Shorter bodies are not worth compressing. */
@@ -27,6 +29,8 @@ const GZIP_BYTES_MIN = 1024;
 const GZIP_LEVEL = 4;
 
 const gzipAsync = promisify(gzip);
+
+export const gzipped = (body: Uint8Array): Promise<Uint8Array> => gzipAsync(body, { level: GZIP_LEVEL });
 
 export const textType = 'text/plain; charset=utf-8';
 export const jsonType = 'application/json';
@@ -41,9 +45,9 @@ export async function send(request: Request, response: Response, reply: Reply, s
   const compress = reply.compressible === true && acceptsGzip(request);
   const { body } = reply;
   if (typeof body === 'string' || body instanceof Uint8Array) {
-    let bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    let bytes: Uint8Array = typeof body === 'string' ? Buffer.from(body) : body;
     if (compress && bytes.length > GZIP_BYTES_MIN) {
-      bytes = await gzipAsync(bytes, { level: GZIP_LEVEL });
+      bytes = await (reply.gzipped ?? (() => gzipped(bytes)))();
       response.setHeader('content-encoding', 'gzip');
     }
     response.setHeader('content-length', String(bytes.length));

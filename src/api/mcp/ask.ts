@@ -1,5 +1,6 @@
 /** Lets a tool ask the routes of the HTTP API: the same parameters, limits and answers, without a second way to the data. */
 
+import { AnswerCache } from '../http/answer-cache.ts';
 import { queryRoutes } from '../http/query-routes.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Route, TenantCall } from '../http/route.ts';
@@ -21,7 +22,8 @@ export type Ask = (question: Question) => Promise<string>;
 
 /** Asks on behalf of `call`: its tenant, its limits, and no longer than it has a reason to go on. */
 export function createAsk(ports: ApiPorts, call: TenantCall): Ask {
-  const routes = new Map([...queryRoutes(ports), ...traceRoutes(ports)].map((route) => [route.path, route]));
+  const answers = new AnswerCache(ports.engine, 0);
+  const routes = new Map([...queryRoutes(ports, answers), ...traceRoutes(ports)].map((route) => [route.path, route]));
   return async ({ path, parameters = {}, pathPart = '', accept = 'json' }) => {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(parameters)) if (value !== undefined) search.set(name, value);

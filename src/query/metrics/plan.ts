@@ -1,5 +1,7 @@
 /** A metrics query taken apart: what to measure, by what to group, and what its hints ask for. */
+
 import type { AttributeRef, MetricsAggregate, MetricsCompare, MetricsFunction, Pipeline } from '../../traceql/ast.ts';
+import { canonical } from '../../traceql/canonical.ts';
 import { type QueryHints, readHints } from '../../traceql/hints.ts';
 import type { MetricsRequest } from '../../traceql/result.ts';
 import { exemplarWidth } from './exemplars.ts';
@@ -83,13 +85,6 @@ function aggregateParts(metrics: MetricsAggregate) {
     by: metrics.by,
     quantiles: metrics.quantiles,
   } as const;
-}
-
-/** Text that is equal exactly for equal syntax, wherever it stood in the query. */
-export function canonical(syntax: unknown): string {
-  return JSON.stringify(syntax, (key, value: unknown) =>
-    key === 'pos' ? undefined : typeof value === 'bigint' ? `${value}n` : value,
-  );
 }
 
 function neverMatches(pipeline: Pipeline): boolean {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LruCache } from '../../base/lru-cache.ts';
 import { liveFragment } from '../../block/live-fragment.ts';
 import { attrName, type PlainSpan, tableOf, valueHex } from '../../block/testing/plain-spans.ts';
 import { checkMetrics } from '../../traceql/check.ts';
@@ -8,7 +9,6 @@ import { parseQuery } from '../../traceql/parser.ts';
 import type { MetricsRequest, MetricsResult, ResultAttribute } from '../../traceql/result.ts';
 import type { Fragment } from '../../traceql/storage.ts';
 import { labelText } from './labels.ts';
-import { QueryCache } from './query-cache.ts';
 import { type MetricsContext, runMetrics } from './run-metrics.ts';
 
 const base = 1_700_000_000_000_000_000n;
@@ -50,7 +50,7 @@ function contextOver(fragments: readonly Fragment[], options: Options = {}): Met
   return {
     storage: { snapshot: async () => ({ fragments, blockCount: fragments.length, version: '1' }) },
     budget: { memoryBytesMax: options.memoryBytesMax ?? 1 << 24 },
-    cache: new QueryCache(options.cacheBytesMax ?? 0),
+    cache: new LruCache(options.cacheBytesMax ?? 0),
     pause: async () => {},
     nowMs: options.nowMs ?? (() => 0),
   };

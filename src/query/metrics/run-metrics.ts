@@ -3,9 +3,13 @@
  *
  *   snapshot ─► fragments ─► partials (cached by fragment and query) ─► merged ─► series ─► topk, > … ─► answer
  */
+
 import { throwIfAborted } from '../../base/abort.ts';
+import type { LruCache } from '../../base/lru-cache.ts';
+import { canonical } from '../../traceql/canonical.ts';
 import type { MetricsRequest, MetricsResult, QueryBudget } from '../../traceql/result.ts';
 import type { Fragment, ReadCost, Snapshot, TraceStorage } from '../../traceql/storage.ts';
+import { fragmentKey } from '../fragment-key.ts';
 import { MemoryBudget, queryCost, Stopwatch, totalBytes } from '../work.ts';
 import { runCompare } from './compare.ts';
 import { concurrentFragments, consumeConcurrently } from './concurrently.ts';
@@ -13,8 +17,7 @@ import { evaluateAggregate } from './evaluate.ts';
 import { finishAggregate } from './finish.ts';
 import { fragmentGrid, type Grid, gridKey, timestampsMs } from './grid.ts';
 import { type Inspected, type MetricsPartial, mergePartials, partialBytes, sumBytes } from './partial.ts';
-import { type AggregatePlan, canonical, type MetricsPlan, planMetrics } from './plan.ts';
-import { fragmentKey, type QueryCache } from './query-cache.ts';
+import { type AggregatePlan, type MetricsPlan, planMetrics } from './plan.ts';
 import { applySecondStages } from './second-stage.ts';
 import { type DenseSeries, seriesBytes, sortSeries, toMetricsSeries } from './series.ts';
 import type { EvaluationContext } from './visit.ts';
@@ -22,7 +25,7 @@ import type { EvaluationContext } from './visit.ts';
 export interface MetricsContext {
   readonly storage: TraceStorage;
   readonly budget: QueryBudget;
-  readonly cache: QueryCache;
+  readonly cache: LruCache;
   /** Called between chunks of work; undefined unless other work has waited too long. */
   pause(): Promise<void> | undefined;
   /** For the pace of partial answers. */

@@ -3,12 +3,13 @@
  *
  *   snapshot ─► fragments ─► call graphs (cached by fragment) ─► merged ─► peers that are services ─► busiest nodes
  */
+
 import { throwIfAborted } from '../../base/abort.ts';
+import { canonical } from '../../traceql/canonical.ts';
 import type { ServiceGraphRequest, ServiceGraphResult } from '../../traceql/service-graph.ts';
 import type { ReadCost } from '../../traceql/storage.ts';
 import { concurrentFragments, consumeConcurrently } from '../metrics/concurrently.ts';
 import { gridOf } from '../metrics/grid.ts';
-import { canonical } from '../metrics/plan.ts';
 import { gridFragments, type MetricsContext } from '../metrics/run-metrics.ts';
 import { MemoryBudget, queryCost, Stopwatch, totalBytes } from '../work.ts';
 import { CallGraph } from './call-graph.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LruCache } from '../../base/lru-cache.ts';
 import { liveFragment } from '../../block/live-fragment.ts';
 import { attrName, type PlainAttrs, type PlainSpan, tableOf, valueHex } from '../../block/testing/plain-spans.ts';
 import { parseTagFilter } from '../../traceql/lenient.ts';
 import { parseAttribute } from '../../traceql/parser.ts';
 import type { TagNamesRequest, TagValuesRequest } from '../../traceql/result.ts';
-import { QueryCache } from '../metrics/query-cache.ts';
 import { runTagNames, runTagValues, type TagsContext } from './run-tags.ts';
 
 const route = attrName('span', 'string', 'route');
@@ -53,7 +53,7 @@ const contextOver = (...parts: PlainSpan[][]): TagsContext => ({
       version: '1',
     }),
   },
-  cache: new QueryCache(1 << 20),
+  cache: new LruCache(1 << 20),
   pause: async () => {},
 });
 const context = contextOver(spans.slice(0, 1), spans.slice(1));

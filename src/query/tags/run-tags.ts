@@ -5,7 +5,10 @@
  * A fragment's columns may name what only its hidden traces have; these traces are read elsewhere in the same snapshot,
  * so nothing is listed that does not exist.
  */
+
 import { throwIfAborted } from '../../base/abort.ts';
+import type { LruCache } from '../../base/lru-cache.ts';
+import { canonical } from '../../traceql/canonical.ts';
 import type {
   QueryCost,
   TagNamesRequest,
@@ -16,9 +19,8 @@ import type {
 } from '../../traceql/result.ts';
 import type { Fragment, ReadCost, TraceStorage } from '../../traceql/storage.ts';
 import { compareStrings } from '../expression/index.ts';
+import { fragmentKey } from '../fragment-key.ts';
 import { concurrentFragments, consumeConcurrently } from '../metrics/concurrently.ts';
-import { canonical } from '../metrics/plan.ts';
-import { fragmentKey, type QueryCache } from '../metrics/query-cache.ts';
 import { queryCost, Stopwatch, totalBytes } from '../work.ts';
 import { collectNames, columnScopes, type NamesByScope } from './collect-names.ts';
 import { collectValues } from './collect-values.ts';
@@ -28,7 +30,7 @@ import { type TagValue, ValueSet } from './value-set.ts';
 
 export interface TagsContext {
   readonly storage: TraceStorage;
-  readonly cache: QueryCache;
+  readonly cache: LruCache;
   /** See TagContext. */
   pause(): Promise<void> | undefined;
 }

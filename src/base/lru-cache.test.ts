@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { liveFragment } from '../../block/live-fragment.ts';
-import { randomTable } from '../../block/testing/random-table.ts';
-import { fragmentKey, QueryCache } from './query-cache.ts';
+import { LruCache } from './lru-cache.ts';
 
 test('the cache stays within its bytes and drops what was used longest ago', () => {
-  const cache = new QueryCache(10_000);
+  const cache = new LruCache(10_000);
   for (let i = 0; i < 100; i++) {
     cache.set(`key ${i}`, { i }, 1000);
     cache.get('key 0');
@@ -17,7 +15,7 @@ test('the cache stays within its bytes and drops what was used longest ago', () 
 });
 
 test('a value larger than a quarter of the cache is not kept, and replaces none', () => {
-  const cache = new QueryCache(10_000);
+  const cache = new LruCache(10_000);
   cache.set('a', { old: true }, 100);
   cache.set('a', { old: false }, 5000);
   assert.equal(cache.get('a'), undefined);
@@ -25,20 +23,7 @@ test('a value larger than a quarter of the cache is not kept, and replaces none'
 });
 
 test('a cache of no bytes keeps nothing', () => {
-  const cache = new QueryCache(0);
+  const cache = new LruCache(0);
   cache.set('a', {}, 0);
   assert.equal(cache.get('a'), undefined);
-});
-
-test('a fragment with other hidden traces has another key', () => {
-  const fragment = liveFragment('one', randomTable({ seed: 1, traces: 5, broken: false }));
-  const keys = [
-    undefined,
-    Uint8Array.of(1, 0, 0, 0, 0),
-    Uint8Array.of(0, 1, 0, 0, 0),
-    Uint8Array.of(1, 1, 0, 0, 0),
-    Uint8Array.of(0, 0, 0, 0, 0),
-  ].map((hidden) => fragmentKey(fragment.view(hidden)));
-  assert.equal(new Set(keys).size, keys.length);
-  assert.equal(fragmentKey(fragment.view(Uint8Array.of(1, 0, 0, 0, 0))), keys[1]);
 });
