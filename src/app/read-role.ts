@@ -13,8 +13,11 @@ import type { Config } from './config/schema.ts';
 import { openDiskCache } from './disk-cache.ts';
 import type { TailRole } from './tail-role.ts';
 
-/** What a request costs more than reading so many bytes on, between pages of a trace: from a disk, and from a bucket. */
-const traceGapBytesMax = { disk: 32 << 10, bucket: 256 << 10 };
+/**
+ * What a request costs more than reading so many bytes on, between pages of a trace: from a disk, and from a bucket. The
+ * widest gap of a full row group is its span ids, 1 MiB, so that a trace is one request to a table.
+ */
+const traceGapBytesMax = { disk: 32 << 10, bucket: 1 << 20 };
 
 export function createReader(parts: {
   config: Config;

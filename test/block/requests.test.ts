@@ -1,6 +1,10 @@
 /** What reading costs in requests and bytes: a request to a bucket takes tens of milliseconds and has a price. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { requestsOf, shopTraces, tableOf as tableFrom } from '../../bench/traffic.ts';
+import { loadTraceRows } from '../../src/api/encode/trace-rows.ts';
+import { loadConfig } from '../../src/app/config/load.ts';
+import { createReader } from '../../src/app/read-role.ts';
 import { ManualClock } from '../../src/base/clock.ts';
 import { SeededRng } from '../../src/base/random.ts';
 import { newBlockId } from '../../src/block/block-id.ts';
@@ -130,6 +134,38 @@ test('over 200 blocks', async (t) => {
     await reader.snapshot(everything, newCost());
     assert.equal(store.requestCount, 200);
   });
+});
+
+test('a trace of a block of full size is found and read with four requests, as the server is wired to a bucket', async () => {
+  const traces = [...shopTraces(131_072)];
+  const spans = traces.flat();
+  const { parts, ...summary } = buildBlockOf(tableFrom(requestsOf(traces)).share());
+  const { store, manifest } = await storeBlocks(manyBlocks.slice(0, 20));
+  const id = newBlockId(clock.nowMs(), rng);
+  for (const [file, bytes] of parts) await store.put(blockFileKey(tenant, id, file), bytes);
+  const block = { id, ...summary, level: 0, createdUnixMs: 0 };
+  const unpacked = await manifest.commit(tenant, () => ({ add: [block] }));
+  const { version: manifestVersions } = await packIndexes({ store, manifest, clock, rng }, unpacked);
+  const { config } = loadConfig(
+    'storage: { trace: { backend: s3, s3: { bucket: b, endpoint: localhost } } }',
+    'test',
+    [],
+  );
+  const live = { live: async () => ({ manifestVersion: 0, tables: [] }) };
+  const withEvents = [...new Set(spans.filter(({ events }) => events.length > 0).map(({ traceId }) => traceId))];
+  for (const share of [0, 0.5, 0.99]) {
+    const traceId = withEvents[Math.floor(share * withEvents.length)]!;
+    const reader = createReader({ config, store, live, manifest });
+    store.reset();
+    const [found] = await reader.trace({ tenant, traceId: Buffer.from(traceId, 'hex') }, newCost(), signal);
+    const rows = await loadTraceRows(found!, newCost(), signal);
+    assert.equal(rows.endSpan - rows.firstSpan, spans.filter((span) => span.traceId === traceId).length);
+    // Of the pack of indexes, and of the traces, spans and events of the block.
+    assert.equal(store.counts.getRange.requests, 4);
+    assert(store.counts.getRange.bytes < 4 << 20, `${store.counts.getRange.bytes} bytes`);
+    // The manifest before: once, then a reader only asks for what is new in it.
+    assert.deepEqual([store.counts.list.requests, store.counts.get.requests], [1, manifestVersions]);
+  }
 });
 
 test('a search reads the pages of the columns that it names, not the others', async () => {
