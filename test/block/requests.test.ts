@@ -146,11 +146,7 @@ test('a trace of a block of full size is found and read with four requests, as t
   const block = { id, ...summary, level: 0, createdUnixMs: 0 };
   const unpacked = await manifest.commit(tenant, () => ({ add: [block] }));
   const { version: manifestVersions } = await packIndexes({ store, manifest, clock, rng }, unpacked);
-  const { config } = loadConfig(
-    'storage: { trace: { backend: s3, s3: { bucket: b, endpoint: localhost } } }',
-    'test',
-    [],
-  );
+  const { config } = loadConfig('storage: { trace: { backend: s3, s3: { bucket: b, endpoint: localhost } } }', 'test');
   const live = { live: async () => ({ manifestVersion: 0, tables: [] }) };
   const withEvents = [...new Set(spans.filter(({ events }) => events.length > 0).map(({ traceId }) => traceId))];
   for (const share of [0, 0.5, 0.99]) {
