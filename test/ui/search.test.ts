@@ -40,7 +40,7 @@ test('a query in the address finds traces, the longest first on demand, and a ro
   const rows = page.getByRole('table', { name: 'Traces' }).locator('tbody tr');
   await rows.first().waitFor();
   assert.ok((await rows.count()) > 20);
-  await page.getByRole('button', { name: 'Duration' }).click();
+  await page.getByRole('button', { name: 'Duration', exact: true }).click();
   await page.waitForURL(/sort=duration/);
   const longest = rows
     .first()

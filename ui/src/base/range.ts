@@ -45,3 +45,10 @@ export function presetLabel(from: string, to: string): string | undefined {
   if (to !== '' && to !== 'now') return undefined;
   return presets.find((preset) => preset.from === (from === '' ? defaultFrom : from))?.label;
 }
+
+/** A range `factor` times as long around the same middle, in whole seconds; it does not reach beyond now. */
+export function zoomed({ fromMs, toMs }: TimeRange, factor: number, nowMs: number): TimeRange {
+  const lengthMs = Math.max(1000, Math.round(((toMs - fromMs) * factor) / 1000) * 1000);
+  const endMs = Math.floor(Math.min((fromMs + toMs + lengthMs) / 2, Math.max(toMs, nowMs)) / 1000) * 1000;
+  return { fromMs: endMs - lengthMs, toMs: endMs };
+}

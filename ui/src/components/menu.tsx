@@ -1,5 +1,5 @@
 /** A button that opens a sheet: a list of choices, or anything else. Escape, a click elsewhere and a choice close it. */
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from './icons.tsx';
 
@@ -12,10 +12,12 @@ export interface MenuProps {
   readonly kind?: 'quiet';
   /** `dialog` for a sheet with fields in it. Default: a list of choices. */
   readonly role?: 'menu' | 'dialog';
+  /** For keys that open it. */
+  readonly buttonRef?: RefObject<HTMLButtonElement | null>;
   readonly children: (close: () => void) => ComponentChildren;
 }
 
-export function Menu({ label, title, alignEnd = false, kind, role = 'menu', children }: MenuProps) {
+export function Menu({ label, title, alignEnd = false, kind, role = 'menu', buttonRef, children }: MenuProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const sheet = useRef<HTMLDivElement>(null);
@@ -25,7 +27,9 @@ export function Menu({ label, title, alignEnd = false, kind, role = 'menu', chil
   };
   useEffect(() => {
     if (!open) return;
-    sheet.current?.querySelector<HTMLElement>('[aria-checked="true"], button, input')?.focus();
+    // Content that has a better place for the focus took it.
+    if (sheet.current?.contains(document.activeElement) !== true)
+      sheet.current?.querySelector<HTMLElement>('[aria-checked="true"], button, input')?.focus();
     const onPointerDown = (event: PointerEvent): void => {
       if (root.current !== null && !event.composedPath().includes(root.current)) setOpen(false);
     };
@@ -45,6 +49,7 @@ export function Menu({ label, title, alignEnd = false, kind, role = 'menu', chil
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the button and the sheet inside
     <div class="menu" ref={root} onKeyDown={onKeyDown}>
       <button
+        ref={(buttonRef ?? null) as RefObject<HTMLButtonElement> | null}
         type="button"
         class={kind === undefined ? 'button' : `button ${kind}`}
         title={title}

@@ -1,50 +1,90 @@
 /** Search: a query, and the traces that it finds, which come in while they are found. */
+import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { searchStream } from '../api/client.ts';
-import { href, param, setParams } from '../app/router.ts';
-import { tenant } from '../app/tenant.ts';
-import { timeRange } from '../app/time-range.ts';
-import { useRequest } from '../base/use-request.ts';
+import { useKeys } from '../app/keys.ts';
+import { setParams } from '../app/router.ts';
+import { rangeIsRelative, setTimeRange, timeRange } from '../app/time-range.ts';
+import { literal } from '../base/literal.ts';
+import { zoomed } from '../base/range.ts';
 import { Button } from '../components/button.tsx';
 import { EmptyState } from '../components/empty-state.tsx';
 import { ErrorState } from '../components/error-state.tsx';
-import { ServiceMark } from '../components/service-mark.tsx';
-import { type Column, Table } from '../components/table.tsx';
-import { formatCount } from '../format/count.ts';
-import { formatDuration } from '../format/duration.ts';
-import { formatDateTime } from '../format/time.ts';
+import { Icon } from '../components/icons.tsx';
+import { Builder } from './builder.tsx';
+import { addCondition, chipsOf, textOf } from './chips.ts';
+import { NothingFound } from './nothing-found.tsx';
+import { QueriesMenu } from './queries-menu.tsx';
 import { QueryEditor } from './query-editor.tsx';
 import { type ReadQuery, readQuery, searchText } from './query-model.ts';
-import { type Row, rowsOf } from './rows.ts';
+import { Results } from './results.tsx';
+import { mergeRows, type Value } from './rows.ts';
+import { noteRecent } from './saved-queries.ts';
+import { Limits, readSearchState, searchParams } from './search-state.ts';
+import { Summary } from './summary.tsx';
+import { Timeline } from './timeline.tsx';
+import { liveRowsMax, useLive } from './use-live.ts';
+import { useHistogram, useSearch } from './use-search.ts';
+import { useScrolled } from './visible-rows.ts';
 import './search.css';
 
-const sorts = ['start', 'duration', 'spans', 'errors'];
-const limit = 200;
-
 export default function SearchPage() {
-  const q = param('q');
-  const sort = sorts.find((name) => name === param('sort')) ?? 'start';
-  const range = timeRange.value;
+  const state = readSearchState();
+  const { q, columns, limit, live: isLive } = state;
   const [written, setWritten] = useState(q);
-  const [part, setPart] = useState<readonly Row[]>([]);
   const [tries, setTries] = useState(0);
+  const [paused, setPaused] = useState(false);
+  const scrolled = useScrolled();
   useEffect(() => setWritten(q), [q]);
   const read = useMemo(() => readQuery(q), [q]);
   const problem = problemOf(read);
+  const query = read.kind === 'query' && problem === undefined ? read.query : undefined;
   const run = (text: string): void => {
     if (text.trim() === q.trim()) setTries(tries + 1);
-    else setParams({ q: text.trim() || undefined });
+    else setParams(searchParams({ q: text }));
   };
-  const { data, error, loading } = useRequest(
-    async (ended) => {
-      setPart([]);
-      if (read.kind === 'bad' || problem !== undefined) return [];
-      const query = { q: searchText(read.query), range, limit, spss: 1, sort };
-      return rowsOf(await searchStream(query, (answer) => setPart(rowsOf(answer)), ended));
-    },
-    [q, sort, range.fromMs, range.toMs, tenant.value, tries],
+
+  const range = timeRange.value;
+  const { found, error, loading } = useSearch(query, state, range, tries);
+  const liveText = isLive && query !== undefined ? searchText(query, columns) : undefined;
+  const live = useLive(liveText, paused || scrolled);
+  // While live, the window moves on with what comes in, its bars every ten seconds.
+  const aheadMs = isLive ? Math.max(0, live.nowMs - range.toMs) : 0;
+  const shown = { fromMs: range.fromMs + aheadMs, toMs: range.toMs + aheadMs };
+  const steadyMs = Math.floor(aheadMs / 10_000) * 10_000;
+  const asked = { fromMs: range.fromMs + steadyMs, toMs: range.toMs + steadyMs };
+  const { histogram } = useHistogram(query, q, asked, tries);
+  const rows = useMemo(
+    () => (isLive ? mergeRows(found?.rows ?? [], live.rows, liveRowsMax) : (found?.rows ?? [])),
+    [found, live.rows, isLive],
   );
-  const rows = loading && part.length > 0 ? part : (data ?? part);
+  useEffect(() => {
+    if (!loading && error === undefined && query !== undefined) noteRecent(q, Date.now());
+  }, [loading, q]);
+
+  const setLive = (on: boolean): void => {
+    setPaused(false);
+    // What comes in is of now.
+    setParams({
+      ...searchParams({ live: on, sort: 'start' }),
+      ...(!rangeIsRelative.value && { from: undefined, to: undefined }),
+    });
+  };
+  usePageKeys({ isLive, setLive, pause: () => setPaused(!paused) });
+  const narrow = (attribute: string, value: Value): void => {
+    const chips = chipsOf(q);
+    const text =
+      value.isString && !wordAttributes.has(attribute) ? literal(value.text) : value.text.replaceAll(' ', '');
+    if (chips === undefined) return;
+    run(
+      textOf({
+        ...chips,
+        conditions: addCondition(chips.conditions, { kind: 'comparison', attribute, op: '=', value: text }),
+      }),
+    );
+  };
+  const isFull = rows.length >= limit && !isLive;
+  const more = Limits.find((each) => each > limit);
+
   return (
     <div class="search-page" aria-busy={loading}>
       <h1 class="unseen">Search</h1>
@@ -53,44 +93,67 @@ export default function SearchPage() {
         <Button kind="primary" onClick={() => run(written)}>
           Run
         </Button>
+        <QueriesMenu state={state} />
       </div>
+      <Builder text={written} run={run} />
       {problem !== undefined ? (
         <EmptyState title="This query cannot be run">
           <p>{problem}</p>
         </EmptyState>
-      ) : error !== undefined && !loading ? (
-        <ErrorState error={error} retry={() => setTries(tries + 1)} />
-      ) : rows.length > 0 ? (
-        <>
-          <p class="search-count soft" role="status">
-            {loading && 'Searching … '}
-            {rows.length === limit ? `The first ${limit} traces` : `${formatCount(rows.length)} traces`}
-          </p>
-          <Table
-            label="Traces"
-            columns={columns}
-            rows={rows}
-            rowKey={({ traceId }) => traceId}
-            sort={{ key: sort, descending: true }}
-            onSort={(key) => setParams({ sort: key === 'start' ? undefined : key })}
-          />
-        </>
-      ) : loading ? (
-        <p class="search-count soft" role="status">
-          Searching …
-        </p>
       ) : (
-        <EmptyState title="No traces">
-          <p>Nothing in this time range matches. Try a longer range, or a wider query.</p>
-          <p>
-            If nothing has been sent yet: point an OpenTelemetry SDK at this host, port 4318, or start the server with{' '}
-            <code>--demo</code>.
-          </p>
-        </EmptyState>
+        <>
+          <Timeline
+            range={shown}
+            bars={histogram.bars}
+            stepMs={histogram.stepMs}
+            rows={rows}
+            loadedFromMs={isFull && state.sort === 'start' ? rows.at(-1)?.startMs : undefined}
+          />
+          <Summary
+            state={state}
+            rows={rows.length}
+            isFull={isFull}
+            bars={histogram.bars}
+            found={found}
+            loading={loading}
+          >
+            <LiveTools
+              isLive={isLive}
+              setLive={setLive}
+              paused={paused}
+              setPaused={setPaused}
+              held={live.held}
+              error={live.error}
+            />
+          </Summary>
+          {error !== undefined && !loading ? (
+            <ErrorState error={error} retry={() => setTries(tries + 1)} />
+          ) : rows.length > 0 ? (
+            <>
+              <Results rows={rows} state={state} fresh={live.fresh} narrow={narrow} />
+              {isFull && more !== undefined && (
+                <p class="search-more">
+                  <Button onClick={() => setParams(searchParams({ limit: more }), { replace: true })}>
+                    Up to {more.toLocaleString('en')} traces
+                  </Button>
+                </p>
+              )}
+            </>
+          ) : loading ? null : isLive ? (
+            <EmptyState title="Nothing yet">
+              <p>Traces that match show up here as they come in.</p>
+            </EmptyState>
+          ) : (
+            <NothingFound q={q} range={range} />
+          )}
+        </>
       )}
     </div>
   );
 }
+
+/** Their values are words of the language. */
+const wordAttributes = new Set(['status', 'kind', 'span:status', 'span:kind']);
 
 /** Why a query cannot be run here; undefined when it can. */
 function problemOf(read: ReadQuery): string | undefined {
@@ -99,45 +162,62 @@ function problemOf(read: ReadQuery): string | undefined {
   return read.isMetrics ? 'It computes metrics, and Search shows traces. Take its filter alone.' : undefined;
 }
 
-const columns: readonly Column<Row>[] = [
-  { key: 'start', head: 'Start', sortable: true, cell: ({ startMs }) => formatDateTime(startMs) },
-  { key: 'trace', head: 'Root · matched span', cell: (row) => <Trace row={row} /> },
-  {
-    key: 'duration',
-    head: 'Duration',
-    number: true,
-    sortable: true,
-    cell: ({ durationMs }) => formatDuration(durationMs * 1e6),
-  },
-  { key: 'spans', head: 'Spans', number: true, sortable: true, cell: ({ spans }) => formatCount(spans) },
-  {
-    key: 'errors',
-    head: 'Errors',
-    number: true,
-    sortable: true,
-    cell: ({ errors }) => <span class={errors > 0 ? 'failed' : 'faint'}>{formatCount(errors)}</span>,
-  },
-];
+interface PageKeys {
+  readonly isLive: boolean;
+  readonly setLive: (on: boolean) => void;
+  readonly pause: () => void;
+}
 
-function Trace({ row: { traceId, rootService, rootName, match } }: { readonly row: Row }) {
-  const path = `/trace/${encodeURIComponent(traceId)}`;
+function usePageKeys({ isLive, setLive, pause }: PageKeys): void {
+  const group = 'Search';
+  useKeys(
+    () => [
+      { keys: 'l', does: 'Live tail on or off', group, run: () => setLive(!isLive) },
+      ...(isLive ? [{ keys: 'p', does: 'Hold or go on', group, run: pause }] : []),
+      {
+        keys: '+',
+        does: 'Half the time range',
+        group,
+        run: () => setTimeRange(zoomed(timeRange.value, 0.5, Date.now())),
+      },
+      {
+        keys: '-',
+        does: 'Twice the time range',
+        group,
+        run: () => setTimeRange(zoomed(timeRange.value, 2, Date.now())),
+      },
+    ],
+    [isLive, pause],
+  );
+}
+
+interface LiveToolsProps {
+  readonly isLive: boolean;
+  readonly setLive: (on: boolean) => void;
+  readonly paused: boolean;
+  readonly setPaused: (paused: boolean) => void;
+  readonly held: number;
+  readonly error: unknown;
+}
+
+function LiveTools({ isLive, setLive, paused, setPaused, held, error }: LiveToolsProps): ComponentChildren {
+  const goOn = (): void => {
+    setPaused(false);
+    document.querySelector('main')?.scrollTo({ top: 0 });
+  };
   return (
-    <span class="search-trace">
-      <a href={href(path)}>
-        {rootService === '' ? (
-          'root span not received yet'
-        ) : (
-          <>
-            <ServiceMark service={rootService} /> {rootService} {rootName}
-          </>
-        )}
-      </a>
-      {match !== undefined && (
-        <a class="search-match" href={href(path, { span: match.spanId })}>
-          › <ServiceMark service={match.service} /> {match.service}{' '}
-          <span class={match.isError ? 'failed' : undefined}>{match.name}</span>
-        </a>
+    <span class="search-live">
+      {isLive && error !== undefined && <span class="error-text">the server does not answer, asking again</span>}
+      {isLive && held > 0 && <Button onClick={goOn}>{held.toLocaleString('en')} new</Button>}
+      {isLive && (
+        <Button kind="quiet" pressed={paused} label="Hold (p)" onClick={() => setPaused(!paused)}>
+          {paused ? 'Held' : 'Hold'}
+        </Button>
       )}
+      <Button kind="quiet" pressed={isLive} label="Live tail (l)" onClick={() => setLive(!isLive)}>
+        <Icon name="live" />
+        Live
+      </Button>
     </span>
   );
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readQuery, searchText } from './query-model.ts';
+import { histogramText, readQuery, searchText, shortName } from './query-model.ts';
 
 const query = (text: string) => {
   const read = readQuery(text);
@@ -10,9 +10,27 @@ const query = (text: string) => {
 
 test('rows are asked for with the attributes that they show', () => {
   assert.equal(
-    searchText(query('{ .a = 1 } with (most_recent = true)')),
-    '{ .a = 1 } | select(name, resource.service.name, status) with (most_recent = true)',
+    searchText(query('{ .a = 1 } with (most_recent = true)'), ['span.http.method', 'no attribute']),
+    '{ .a = 1 } | select(name, resource.service.name, status, span.http.method) with (most_recent = true)',
   );
+});
+
+test('the histogram counts what the query finds', () => {
+  assert.equal(histogramText(query('{ .a = 1 }')), '{ .a = 1 } | count_over_time() by (status)');
+  assert.equal(
+    histogramText(query('{ } | by(name) | count() > 2')),
+    '{ true } | by(name) | count() > 2 | count_over_time() by (status)',
+  );
+});
+
+test('names are told without their scope', () => {
+  assert.deepEqual(['resource.service.name', 'name', 'span.http.route', '.x', 'duration'].map(shortName), [
+    'service',
+    'operation',
+    'http.route',
+    'x',
+    'duration',
+  ]);
 });
 
 test('a mistake is told with its place', () => {

@@ -23,12 +23,44 @@ export function readQuery(text: string): ReadQuery {
   }
 }
 
-/** Attributes that every row shows. */
-const rowAttributes: AttributeRef[] = ['name', 'resource.service.name', 'status'].map((name) => parseAttribute(name));
+/** Attributes that every row shows beside the columns that were added. */
+const rowAttributes = ['name', 'resource.service.name', 'status'];
 
-/** What is sent: the query, with the attributes that rows show. */
-export function searchText(query: Query): string {
+/** What is sent: the query, with the attributes that rows show. Columns that name no attribute are left out. */
+export function searchText(query: Query, columns: readonly string[] = []): string {
+  const attributes = [...rowAttributes, ...columns].flatMap((name) => attributeOf(name) ?? []);
   const { pipeline } = query;
-  const select: PipelineStage = { kind: 'select', attributes: rowAttributes, pos: nowhere };
+  const select: PipelineStage = { kind: 'select', attributes, pos: nowhere };
   return printQuery({ ...query, pipeline: { ...pipeline, stages: [...pipeline.stages, select] } });
+}
+
+/** Matching spans over time by status; undefined when the language has no metrics of such a query. */
+export function histogramText(query: Query): string | undefined {
+  const text = printQuery({
+    ...query,
+    metrics: {
+      kind: 'metricsAggregate',
+      name: 'count_over_time',
+      quantiles: [],
+      by: [parseAttribute('status')],
+      pos: nowhere,
+    },
+  });
+  return readQuery(text).kind === 'bad' ? undefined : text;
+}
+
+/** Undefined when the text names no attribute. */
+export function attributeOf(text: string): AttributeRef | undefined {
+  try {
+    return parseAttribute(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `resource.service.name` → `service`; what chips and column heads say. */
+export function shortName(attribute: string): string {
+  if (attribute === 'resource.service.name') return 'service';
+  if (attribute === 'name') return 'operation';
+  return attribute.replace(/^(?:span|resource|event|link|instrumentation)?\./, '');
 }

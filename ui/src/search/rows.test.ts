@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rowsOf } from './rows.ts';
+import { columnValue, mergeRows, rowsOf } from './rows.ts';
 
 test('a row shows the matched span beside the root, and sums of services', () => {
   const [row] = rowsOf({
@@ -47,4 +47,40 @@ test('a root that matches is shown once, and one that has not come is empty', ()
   const [missing, matched] = rowsOf({ metrics: {}, traces: [trace, root] });
   assert.deepEqual([missing!.rootService, missing!.match, missing!.durationMs], ['', undefined, 0]);
   assert.equal(matched!.match, undefined);
+});
+
+test('columns find the values of the matched span by the names that the answer uses', () => {
+  const attributes = [
+    { key: 'http.route', value: { stringValue: '/a' } },
+    { key: 'code', value: { intValue: '500' } },
+    { key: 'absent', value: { stringValue: 'nil' } },
+  ];
+  const spans = [{ spanID: '1', name: 'op', durationNanos: '2500000', attributes }];
+  const [row] = rowsOf({ metrics: {}, traces: [{ traceID: 'a', rootServiceName: 's', spanSets: [{ spans }] }] });
+  const text = (column: string) => columnValue(row!, column)?.text;
+  assert.deepEqual(['span.http.route', '.code', 'resource.absent', 'name', 'duration'].map(text), [
+    '/a',
+    '500',
+    undefined,
+    'op',
+    '2.5 ms',
+  ]);
+  assert.deepEqual(columnValue(row!, '.code'), { text: '500', isString: false });
+});
+
+test('traces that come in stand on top, once, and the oldest make room', () => {
+  const rows = (...starts: [string, number][]) =>
+    rowsOf({
+      metrics: {},
+      traces: starts.map(([traceID, ms]) => ({
+        traceID,
+        rootServiceName: 's',
+        startTimeUnixNano: `${ms}000000`,
+      })),
+    });
+  const merged = mergeRows(rows(['b', 2], ['a', 1]), rows(['c', 3], ['b', 2]), 2);
+  assert.deepEqual(
+    merged.map(({ traceId }) => traceId),
+    ['c', 'b'],
+  );
 });

@@ -1,6 +1,7 @@
 /** Answers of the search as rows of the results. */
 import type { KeyValueJson, SearchResponse, TraceSummaryJson } from '../../../src/api/contract/index.ts';
 import { anyValueText } from '../format/any-value.ts';
+import { formatDuration } from '../format/duration.ts';
 
 export interface Row {
   readonly traceId: string;
@@ -11,8 +12,12 @@ export interface Row {
   readonly rootName: string;
   /** The first span that matches, unless it is the root. */
   readonly match: MatchedSpan | undefined;
+  /** Spans that match. */
+  readonly matched: number;
   readonly spans: number;
   readonly errors: number;
+  /** Of the first span that matches, and of its group: by the attribute's name without scope. */
+  readonly values: ReadonlyMap<string, Value>;
 }
 
 export interface MatchedSpan {
@@ -22,6 +27,11 @@ export interface MatchedSpan {
   readonly isError: boolean;
 }
 
+export interface Value {
+  readonly text: string;
+  readonly isString: boolean;
+}
+
 const rootMissing = '<root span not yet received>';
 
 export const rowsOf = (answer: SearchResponse): readonly Row[] => answer.traces.map(rowOf);
@@ -29,10 +39,14 @@ export const rowsOf = (answer: SearchResponse): readonly Row[] => answer.traces.
 function rowOf(trace: TraceSummaryJson): Row {
   const sets = trace.spanSets ?? (trace.spanSet === undefined ? [] : [trace.spanSet]);
   const span = sets[0]?.spans?.[0];
-  const values = valuesOf(span?.attributes ?? []);
+  const values = new Map<string, Value>();
+  if (span?.durationNanos !== undefined)
+    values.set('duration', { text: formatDuration(Number(span.durationNanos)), isString: false });
+  addValues(values, sets[0]?.attributes);
+  addValues(values, span?.attributes);
   const rootService = trace.rootServiceName === rootMissing ? '' : trace.rootServiceName;
   const rootName = trace.rootTraceName ?? '';
-  const service = values.get('service.name') ?? '';
+  const service = values.get('service.name')?.text ?? '';
   const name = span?.name ?? '';
   const isRoot = service === rootService && name === rootName;
   const stats = Object.values(trace.serviceStats ?? {});
@@ -45,14 +59,33 @@ function rowOf(trace: TraceSummaryJson): Row {
     match:
       span === undefined || isRoot
         ? undefined
-        : { spanId: span.spanID, service, name, isError: values.get('status') === 'error' },
+        : { spanId: span.spanID, service, name, isError: values.get('status')?.text === 'error' },
+    matched: sets.reduce((sum, set) => sum + (set.matched ?? 0), 0),
     spans: stats.reduce((sum, { spanCount = 0 }) => sum + spanCount, 0),
     errors: stats.reduce((sum, { errorCount = 0 }) => sum + errorCount, 0),
+    values,
   };
 }
 
 /** The search names attributes without their scope; one that a span does not have is `nil`. */
-function valuesOf(attributes: readonly KeyValueJson[]): ReadonlyMap<string, string> {
-  const texts = attributes.map(({ key, value }) => [key, anyValueText(value)] as const);
-  return new Map(texts.filter(([, text]) => text !== 'nil'));
+function addValues(values: Map<string, Value>, attributes: readonly KeyValueJson[] | undefined): void {
+  for (const { key, value } of attributes ?? []) {
+    const text = anyValueText(value);
+    if (text !== 'nil') values.set(key, { text, isString: value.stringValue !== undefined });
+  }
+}
+
+/** A column's value in a row; undefined when the span has none. */
+export function columnValue({ values, match, rootName }: Row, column: string): Value | undefined {
+  // The name stands beside the attributes.
+  if (column === 'name' || column === 'span:name') return { text: match?.name ?? rootName, isString: true };
+  return values.get(column.replace(/^(?:span|resource|event|link|instrumentation)?\./, '')) ?? values.get(column);
+}
+
+/** Newest first; a trace that is there already is replaced, since more of its spans may have come. */
+export function mergeRows(old: readonly Row[], found: readonly Row[], countMax: number): readonly Row[] {
+  if (found.length === 0) return old;
+  const rows = new Map(old.map((row) => [row.traceId, row]));
+  for (const row of found) rows.set(row.traceId, row);
+  return [...rows.values()].sort((a, b) => b.startMs - a.startMs).slice(0, countMax);
 }
