@@ -266,7 +266,7 @@ const sameId = (ids: Uint32Array, a: number, b: number): boolean =>
   ids[a * 2] === ids[b * 2] && ids[a * 2 + 1] === ids[b * 2 + 1];
 
 /** Order of ids as byte strings. */
-function compareWords(words: Uint32Array, a: number, b: number, width: number): number {
+export function compareWords(words: Uint32Array, a: number, b: number, width: number): number {
   for (let i = 0; i < width; i++) {
     const x = words[a * width + i]!;
     const y = words[b * width + i]!;

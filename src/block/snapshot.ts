@@ -13,7 +13,8 @@
  * its pieces come from: so a trace that overlaps the range is there and whole, wherever its pieces lie.
  */
 import { hash } from 'node:crypto';
-import type { ReadCost, Snapshot } from '../traceql/storage.ts';
+import type { Fragment, ReadCost, Snapshot } from '../traceql/storage.ts';
+import { joinTrace } from './joined-trace.ts';
 import { liveFragment } from './live-fragment.ts';
 import { mergeTraces } from './merge.ts';
 import { MergedCache, type MergedPieces, mergedId, piecesOf } from './merged-cache.ts';
@@ -68,7 +69,7 @@ export async function assembleSnapshot(
   return snapshotOf([...shown.map((f) => f.view(hidden.get(f.id))), ...whole], shown);
 }
 
-function snapshotOf(fragments: readonly StoredFragment[], sources: readonly StoredFragment[]): Snapshot {
+function snapshotOf(fragments: readonly Fragment[], sources: readonly StoredFragment[]): Snapshot {
   return {
     fragments,
     blockCount: new Set(sources.map(({ sourceId }) => sourceId)).size,
@@ -145,7 +146,7 @@ function boundsOf(places: readonly TracePlace[]): Timed {
 }
 
 export interface FoundTrace {
-  readonly fragment: StoredFragment;
+  readonly fragment: Fragment;
   /** Its row in the fragment's traces. */
   readonly trace: number;
 }
@@ -159,6 +160,8 @@ export async function findTrace(
 ): Promise<FoundTrace | undefined> {
   const places = await placesOf(fragments, traceId, cost, signal);
   if (places.length <= 1) return places[0];
+  const joined = await joinTrace(places, cost, signal);
+  if (joined !== undefined) return { fragment: joined, trace: 0 };
   const table = await mergeTraces(piecesOf(places), cost, signal);
   const fragment = liveFragment(mergedId(places), table.share());
   await fragment.loadTraces(cost, signal);

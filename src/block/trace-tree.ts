@@ -16,6 +16,9 @@ const PARENT_MISSING = -2;
 const SERVER = 2;
 const CLIENT = 3;
 
+/** What is looked at of each span. */
+export type LinkedSpans = Pick<SpanTableData, 'spanId' | 'parentId' | 'kindStatus'>;
+
 export interface PlacedSpans {
   readonly rows: Uint32Array;
   readonly start: Float64Array;
@@ -24,7 +27,7 @@ export interface PlacedSpans {
 }
 
 export class TraceTree {
-  readonly #data: SpanTableData;
+  readonly #data: LinkedSpans;
   readonly #out: PlacedSpans;
   /** Slot → local index + 1 of the first span with the id. */
   readonly #slots: Int32Array;
@@ -41,7 +44,7 @@ export class TraceTree {
   #childrenTo = new Int32Array(0);
   #client = new Int32Array(0);
 
-  constructor(data: SpanTableData, longestTrace: number, out: PlacedSpans) {
+  constructor(data: LinkedSpans, longestTrace: number, out: PlacedSpans) {
     this.#data = data;
     this.#out = out;
     this.#slots = new Int32Array(slotCount(longestTrace));
