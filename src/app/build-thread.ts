@@ -11,7 +11,7 @@ import type { SpanTableData } from '../model/span-table.ts';
 import type { BuildThreadData } from './build-thread-client.ts';
 import { openStore } from './open-store.ts';
 import { serve } from './thread-rpc.ts';
-import { warmUpBuilder } from './warm-up.ts';
+import { warmUpBuilder } from './warm-up/builder.ts';
 
 assert(parentPort !== null, 'this file is the entry of a thread');
 const { config } = workerData as BuildThreadData;

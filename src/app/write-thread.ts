@@ -38,7 +38,7 @@ import { forwarderSpecs, receiverSpecs } from './receiver-specs.ts';
 import { writeTenant } from './tenant.ts';
 import { type Handlers, serve } from './thread-rpc.ts';
 import { TranslateThread } from './translate-thread-client.ts';
-import { warmUpScanner } from './warm-up.ts';
+import { warmUpScanner } from './warm-up/scanner.ts';
 
 export interface WriteThreadData {
   readonly config: Config;
@@ -226,10 +226,6 @@ export const methods = {
     await metrics.start();
     if (isAlone) await replayAll();
     else await join(member);
-    if (config.server.warm_up) {
-      void builder.warmUp();
-      void warmUpScanner(systemClock);
-    }
     forwarders = forwarderSpecs(config.distributor.forwarders).map((spec) => {
       return new Forwarder(spec, { clock: systemClock, log });
     });
@@ -242,7 +238,13 @@ export const methods = {
       clock: systemClock,
       log,
     });
-    return { receivers: await receivers.listen() };
+    const listening = await receivers.listen();
+    if (config.server.warm_up) {
+      // Not sooner: it would take the processor from what the start needs.
+      void builder.warmUp();
+      void warmUpScanner(systemClock);
+    }
+    return { receivers: listening };
   },
   /** Limits have changed. */
   configure: (changed: ByTenant<WriteSettings>): void => {

@@ -8,7 +8,6 @@ import { version } from '../app/version.ts';
 import { systemClock } from '../base/clock.ts';
 import { ErrorKind, RubatoError } from '../base/errors.ts';
 import { parseServeArguments, type ServeArguments, serveUsage } from './args.ts';
-import { runDemo } from './demo/demo.ts';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -62,6 +61,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
   if (url !== undefined) {
     if (args.demo) {
       say(`  ${'demo'.padEnd(22)} ${args.demoTracesPerSecond} traces a second of a small bookshop`);
+      const { runDemo } = await import('./demo/demo.ts');
       void runDemo({
         url,
         tracesPerSecond: args.demoTracesPerSecond,

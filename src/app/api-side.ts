@@ -1,0 +1,254 @@
+/**
+ * The side of the server that is asked: the reader over blocks and live tables, the engine, the API over HTTP and gRPC with
+ * its listeners. Half of all code, so it is loaded while the write thread loads its own (`server.ts`).
+ */
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { RE2JS } from 're2js';
+import { createGrpcApi } from '../api/grpc/grpc-api.ts';
+import { createApi } from '../api/http/api.ts';
+import type { ApiPorts, StatusSource } from '../api/ports.ts';
+import { systemClock } from '../base/clock.ts';
+import { ErrorKind, RubatoError } from '../base/errors.ts';
+import { randomHex, systemRng } from '../base/random.ts';
+import { ManifestStore } from '../block/manifest.ts';
+import { textContentType, textFormat } from '../generator/open-metrics.ts';
+import type { ObjectStore } from '../objectstore/object-store.ts';
+import { Engine } from '../query/engine.ts';
+import type { LiveSource } from '../roles/read/reader.ts';
+import { internalPrefix } from '../roles/tail/recent-protocol.ts';
+import type { BackendRole } from './backend-role.ts';
+import { configText } from './config/config-text.ts';
+import type { Config } from './config/schema.ts';
+import { GeneratorMetrics } from './generator-metrics.ts';
+import { answerInternal } from './internal-routes.ts';
+import { queryLimits } from './limits.ts';
+import { defaultListenerTimes, Listener } from './listener.ts';
+import type { listenerTls } from './listener-tls.ts';
+import type { createLog } from './log.ts';
+import type { LiveLimits } from './overrides/live-limits.ts';
+import { createReader, keepReaderFresh } from './read-role.ts';
+import { SelfMetrics } from './self-metrics.ts';
+import { bothLive, type TailRole } from './tail-role.ts';
+import type { RoleName } from './targets.ts';
+import { readUiFiles } from './ui-files.ts';
+import { buildInfo, version } from './version.ts';
+import { warmUpQueries } from './warm-up/queries.ts';
+import type { WriteRole } from './write-role.ts';
+
+export interface ApiSideParts {
+  readonly config: Config;
+  readonly roles: ReadonlySet<RoleName>;
+  /** No other process uses the store. */
+  readonly alone: boolean;
+  readonly store: ObjectStore;
+  readonly limits: LiveLimits;
+  readonly write: WriteRole | undefined;
+  readonly writerId: string;
+  readonly tail: TailRole | undefined;
+  readonly backend: BackendRole;
+  readonly tls: Readonly<Record<'http' | 'grpc', ReturnType<typeof listenerTls>>>;
+  readonly phase: () => Phase;
+  readonly log: ReturnType<typeof createLog>;
+}
+
+export interface ApiSide {
+  readonly httpPort: number;
+  /** 0 without the read role. */
+  readonly grpcPort: number;
+  /** With it other processes ask for the newest segments. */
+  readonly token: string;
+  /** What goes on beside answering, once everything is visible. */
+  run(): void;
+  /** Streams and background work end. */
+  abort(): void;
+  /** Takes no more requests; resolves when those that run are answered, or have had their time. */
+  close(): Promise<unknown>;
+}
+
+export type Phase = 'Starting' | 'Running' | 'Stopping';
+
+/** Queries that run when the server stops may end within this time. */
+const queryGraceMs = 3_000;
+
+/** Listens when it resolves. @throws RubatoError config */
+export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
+  const { config, roles, alone, store, limits, write, writerId, tail, backend, tls, phase, log } = parts;
+  const reader = createReader({
+    config,
+    store,
+    live: liveOf(write && backend.named(write), tail),
+    manifest: new ManifestStore(store, systemClock, systemRng),
+  });
+  const engine = new Engine({
+    storage: reader,
+    clock: systemClock,
+    defaults: {
+      budget: { memoryBytesMax: config.querier.query_memory_bytes },
+      cacheBytesMax: config.querier.result_cache_bytes / 2,
+    },
+  });
+  const ui = roles.has('read') ? readUiFiles(config.http_api_prefix) : undefined;
+  if (ui?.size === 0) log.warn('the web UI is not built; the API answers without it');
+  const metrics = new SelfMetrics({
+    version,
+    status: async () => write?.status(),
+    blockCount: () => reader.blockCount,
+  });
+  const generatorMetrics = new GeneratorMetrics();
+  const generatorText = async (): Promise<string> => {
+    const status = await write?.status().catch(() => undefined);
+    return generatorMetrics.text(status?.generator, status?.generatorLostSpans ?? 0);
+  };
+  const ports: ApiPorts = {
+    engine,
+    traces: reader,
+    status: statusSource({ config, roles, phase, metrics, backend, limits, generatorText }),
+    limits: (tenant) =>
+      queryLimits(
+        config,
+        tenant.split('|').map((id) => limits.overrides.of(id)),
+      ),
+    userOverrides: limits.userApi,
+    overridesStatus: limits.status,
+    usageMetrics:
+      write !== undefined && config.distributor.usage.cost_attribution.enabled ? () => write.usageText() : undefined,
+    generatedMetrics:
+      write === undefined
+        ? undefined
+        : async (tenant, accept) => {
+            const format = textFormat(accept);
+            return { contentType: textContentType[format], body: await write.generatorText(tenant, format) };
+          },
+    ui,
+    uiSettings: { spanLinks: config.ui.span_links },
+    clock: systemClock,
+    redact: alone && config.backend_scheduler.redaction_api ? (request) => backend.redact(request) : undefined,
+    explain: (request, signal) => {
+      if (!('limit' in request))
+        throw new RubatoError(ErrorKind.invalid, 'no_explain', 'only searches can be explained');
+      return engine.explain(request, signal);
+    },
+    onError: (error, request) => {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      log.error({ ...request, reason }, 'a request failed');
+    },
+    onRequest: (request) => metrics.observe(request),
+    onMcpCall: (tool) => metrics.mcpCalled(tool),
+  };
+  const { query_frontend: frontend, server } = config;
+  const apiOptions = {
+    httpApiPrefix: config.http_api_prefix,
+    multitenancy: config.multitenancy_enabled,
+    multiTenantQueries: frontend.multi_tenant_queries_enabled,
+    apiTimeoutMs: frontend.api_timeout,
+    urlDenyList: frontend.url_deny_list.map((text) => {
+      const pattern = RE2JS.compile(text);
+      return { test: (url: string) => pattern.matcher(url).find() };
+    }),
+    packetBytesMax: frontend.max_grpc_streaming_packet_size,
+    readBytesMax: server.grpc_server_max_recv_msg_size,
+    writeBytesMax: server.grpc_server_max_send_msg_size,
+    mcpServer: config.query_frontend.mcp_server.enabled,
+    queries: roles.has('read'),
+    answerCacheBytes: config.querier.result_cache_bytes / 2,
+  };
+  const shutdown = new AbortController();
+  const api = createApi(ports, apiOptions);
+  const grpc = createGrpcApi(ports, apiOptions, shutdown.signal);
+  const times = {
+    ...defaultListenerTimes,
+    requestMs: server.http_server_read_timeout,
+    answerMs: server.http_server_write_timeout,
+    keepAliveMs: server.http_server_idle_timeout,
+  };
+  const token = randomHex(systemRng, 16);
+  const internal =
+    write === undefined || alone
+      ? undefined
+      : { writer: writerId, token, recent: (after: number) => write.recent(after) };
+  const answerHttp: typeof api.handle = (request, response) => {
+    if (internal === undefined || request.url?.startsWith(internalPrefix) !== true) api.handle(request, response);
+    else void answerInternal(internal, request, response);
+  };
+  const httpListener = new Listener(
+    { http: answerHttp, grpc: roles.has('read') ? grpc.handle : refuseGrpc },
+    times,
+    tls.http,
+  );
+  const grpcListener = new Listener({ grpc: grpc.handle }, defaultListenerTimes, tls.grpc);
+  const { http_listen_port, http_listen_address, grpc_listen_port, grpc_listen_address } = server;
+  const listeners = roles.has('read') ? [httpListener, grpcListener] : [httpListener];
+  const close = (graceMs: number): Promise<unknown> =>
+    Promise.all(listeners.map((listener) => listener.close(graceMs)));
+  let httpPort: number;
+  let grpcPort: number;
+  try {
+    httpPort = await httpListener.listen(http_listen_port, http_listen_address);
+    // Queries over gRPC alone; who has none does not take the port.
+    grpcPort = roles.has('read') ? await grpcListener.listen(grpc_listen_port, grpc_listen_address) : 0;
+  } catch (error) {
+    await httpListener.close(0);
+    throw new RubatoError(ErrorKind.config, 'cannot_listen', `cannot listen: ${(error as Error).message}`, error);
+  }
+  return {
+    httpPort,
+    grpcPort,
+    token,
+    run() {
+      if (tail !== undefined) void keepReaderFresh({ config, reader, tail, signal: shutdown.signal, log });
+      if (config.server.warm_up && roles.has('read')) void warmUpQueries(systemClock);
+    },
+    abort: () => shutdown.abort(),
+    close: () => close(queryGraceMs),
+  };
+}
+
+/** A process without the read role has nothing to say about data. */
+function refuseGrpc(_request: Http2ServerRequest, response: Http2ServerResponse): void {
+  response.writeHead(200, {
+    'content-type': 'application/grpc',
+    'grpc-status': '12',
+    'grpc-message': 'this process does not have the read role',
+  });
+  response.end();
+}
+
+/** What the read role sees of live data; without that role nothing is asked of it. */
+function liveOf(own: LiveSource | undefined, others: TailRole | undefined): LiveSource {
+  if (own !== undefined && others !== undefined) return bothLive(own, others);
+  return own ?? others ?? { live: async () => ({ manifestVersion: 0, tables: [] }) };
+}
+
+function statusSource(parts: {
+  config: Config;
+  roles: ReadonlySet<RoleName>;
+  phase: () => Phase;
+  metrics: SelfMetrics;
+  backend: BackendRole;
+  limits: LiveLimits;
+  generatorText: () => Promise<string>;
+}): StatusSource {
+  const { config, roles, phase, metrics, backend, limits, generatorText } = parts;
+  const text = configText(config);
+  return {
+    readiness: () => {
+      const ready = phase() === 'Running';
+      const reason =
+        phase() === 'Stopping' ? 'Application is stopping' : `Some services are not Running:\n${phase()}: 1`;
+      return { ready, reason: ready ? '' : reason };
+    },
+    buildInfo: () => buildInfo,
+    services: () => [...roles].map((name) => ({ name, state: phase(), failure: '' })),
+    config: () => text,
+    runtimeConfig: () => limits.runtimeConfig(),
+    metrics: async () => {
+      const [own, ...others] = await Promise.all([
+        metrics.text(),
+        limits.metricsText(),
+        backend.metricsText(),
+        generatorText(),
+      ]);
+      return { ...own, body: [own.body, ...others].join('') };
+    },
+  };
+}
