@@ -8,6 +8,7 @@ import type { ReadCost } from '../traceql/storage.ts';
 import type { ChunkPlace } from './column-buffer.ts';
 import type { CacheEntry, ColumnCache } from './column-cache.ts';
 import type { BlockDetails, OpenIndex, RowGroupDescription } from './index-file.ts';
+import { KeptPages } from './kept-pages.ts';
 import { type BlockTable, INDEX_FILE, tableFile } from './layout.ts';
 import type { LoadContext, ReadRange } from './page-loader.ts';
 import type { TraceIndex } from './trace-index.ts';
@@ -48,6 +49,7 @@ export class BlockSource {
   readonly traceGapBytesMax: number;
   readonly #index: OpenIndex;
   readonly #sizes: Readonly<Record<string, number>>;
+  readonly #keptPages: KeptPages;
   #details: Details | undefined;
 
   constructor(options: {
@@ -61,6 +63,7 @@ export class BlockSource {
     this.blockId = options.blockId;
     this.readRange = options.readRange;
     this.cache = options.cache;
+    this.#keptPages = new KeptPages(options.cache);
     this.traceGapBytesMax = options.traceGapBytesMax;
     this.#index = options.index;
     this.#sizes = options.sizes;
@@ -79,7 +82,8 @@ export class BlockSource {
   loadContext(cost: ReadCost, signal: AbortSignal | undefined, ofTraces: boolean): LoadContext {
     const inline = (file: string) => this.#index.inline.get(file);
     const { readRange } = this;
-    return { readRange, inline, cost, signal, ...(ofTraces && { gapBytesMax: this.traceGapBytesMax }) };
+    const base = { readRange, inline, cost, signal };
+    return ofTraces ? { ...base, gapBytesMax: this.traceGapBytesMax, kept: this.#keptPages } : base;
   }
 
   /** @throws RubatoError corrupt */

@@ -1,4 +1,5 @@
 /** Distinct values of a column as one run of bytes, decoded when first asked for. */
+import { lowerBound } from '../base/lower-bound.ts';
 import type { PlainValues } from '../parquet/schema.ts';
 import type { CodeArray, Dictionary, ValueType } from '../traceql/storage.ts';
 
@@ -74,6 +75,25 @@ export class PlainDictionary implements Dictionary {
     return width > 0
       ? bytes.subarray(index * width, index * width + width)
       : bytes.subarray(offsets[index]!, offsets[index + 1]!);
+  }
+
+  indicesOf(text: string): readonly number[] {
+    const { count, bytes, offsets } = this.#values;
+    const found: number[] = [];
+    if (text === '') {
+      for (let i = 0; i < count; i++) if (offsets[i] === offsets[i + 1]) found.push(i);
+      return found;
+    }
+    // Found at the speed of memory; elsewhere than at the beginning of a value it is a part of one or of several.
+    const all = Buffer.from(bytes.buffer, bytes.byteOffset, offsets[count]!);
+    const wanted = Buffer.from(text);
+    for (let at = all.indexOf(wanted, offsets[0]); at >= 0; ) {
+      const index = lowerBound(offsets, count + 1, at + 1) - 1;
+      const next = offsets[index + 1]!;
+      if (offsets[index] === at && next === at + wanted.length) found.push(index);
+      at = all.indexOf(wanted, next);
+    }
+    return found;
   }
 }
 

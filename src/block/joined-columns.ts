@@ -117,6 +117,16 @@ class JoinedDictionary implements Dictionary {
     assert(false, 'the dictionary has the value');
   }
 
+  indicesOf(text: string): readonly number[] {
+    const found: number[] = [];
+    let base = 0;
+    for (const part of this.#parts) {
+      for (const index of part.indicesOf(text)) found.push(base + index);
+      base += part.size;
+    }
+    return found;
+  }
+
   #filled<Values extends { set(values: Values, at: number): void }>(
     all: Values,
     valuesOf: (part: Dictionary) => Values,

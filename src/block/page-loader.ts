@@ -12,6 +12,7 @@ import { throwIfAborted } from '../base/abort.ts';
 import { corrupt } from '../base/errors.ts';
 import type { ReadCost } from '../traceql/storage.ts';
 import type { ColumnBuffer } from './column-buffer.ts';
+import type { KeptPages } from './kept-pages.ts';
 import { tableFile } from './layout.ts';
 
 /** Bytes between two pages that are rather read than paid for with another request, unless the load says otherwise. */
@@ -51,6 +52,8 @@ export interface LoadContext {
   /** The beginning of a file, with all its pages, when that is at hand. */
   readonly inline?: (file: string) => Uint8Array | undefined;
   readonly gapBytesMax?: number;
+  /** Where pages are kept for later loads; nowhere when undefined. */
+  readonly kept?: KeptPages;
   readonly cost: ReadCost;
   readonly signal: AbortSignal | undefined;
 }
@@ -59,7 +62,8 @@ export interface LoadContext {
 export async function loadPages(wants: readonly Want[], context: LoadContext): Promise<void> {
   for (;;) {
     throwIfAborted(context.signal);
-    const { segments, waits } = findMissing(wants);
+    const { segments: missing, waits } = findMissing(wants);
+    const segments = context.kept === undefined ? missing : takeKept(missing, context.kept);
     if (segments.length === 0 && waits.length === 0) return;
     await Promise.all(planReads(segments, context.gapBytesMax).map((read) => startRead(read, context)));
     await Promise.allSettled(waits);
@@ -88,6 +92,17 @@ function findMissing(wants: readonly Want[]): { segments: Segment[]; waits: Prom
     }
   }
   return { segments, waits };
+}
+
+/** Decodes the pages that are at hand; the others are left. */
+function takeKept(segments: readonly Segment[], kept: KeptPages): Segment[] {
+  return segments.filter(({ buffer, page, file, offset }) => {
+    if (page < 0 || !buffer.dictionaryOwner.dictionaryLoaded) return true;
+    const bytes = kept.get(file, offset);
+    if (bytes === undefined) return true;
+    buffer.acceptPage(page, bytes);
+    return false;
+  });
 }
 
 /** Adds the pages that hold some of the rows: to read, or to wait for. */
@@ -171,7 +186,9 @@ async function runRead(
       if (segment.page < 0) continue;
       const owner = segment.buffer.dictionaryOwner;
       if (!owner.dictionaryLoaded) await owner.dictionaryPending;
-      segment.buffer.acceptPage(segment.page, pageOf(segment));
+      const page = pageOf(segment);
+      segment.buffer.acceptPage(segment.page, page);
+      context.kept?.keep(file, segment.offset, page);
     }
   } catch (cause) {
     dictionaries.reject(cause);

@@ -69,19 +69,25 @@ export function compressBodies(
 
 const totalBytes = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
 
-function headerStart(type: number, bodyBytes: number, stored: Uint8Array): ThriftWriter {
+function headerStart(type: number, bodyBytes: number, stored: Uint8Array, checksum = true): ThriftWriter {
   const writer = new ThriftWriter(new ByteSink(48));
   writer.begin();
   writer.i32(1, type);
   writer.i32(2, bodyBytes);
   writer.i32(3, stored.length);
-  writer.i32(4, crc32(stored) | 0);
+  if (checksum) writer.i32(4, crc32(stored) | 0);
   return writer;
 }
 
 /** Header of a data page (version 1). `values` counts nulls; `stored` is what {@link compressBodies} made of the body. */
-export function dataPageHeader(values: number, encoding: number, bodyBytes: number, stored: Uint8Array): Uint8Array {
-  const writer = headerStart(PageType.data, bodyBytes, stored);
+export function dataPageHeader(
+  values: number,
+  encoding: number,
+  bodyBytes: number,
+  stored: Uint8Array,
+  checksum = true,
+): Uint8Array {
+  const writer = headerStart(PageType.data, bodyBytes, stored, checksum);
   writer.begin(5);
   writer.i32(1, values);
   writer.i32(2, encoding);
@@ -213,6 +219,18 @@ export function openPage(page: Uint8Array, kind: 'data' | 'dictionary', where: s
   );
   const definitionLevels = header.kind === 'dataV2' ? stored.subarray(header.repetitionBytes, levels) : undefined;
   return { header, body, definitionLevels };
+}
+
+/** A copy of a data page that opens faster: decompressed, and without a checksum of its own. */
+export function unpackedPage(page: Uint8Array, where: string): Uint8Array {
+  const { header, body } = openPage(page, 'data', where);
+  // Stored as it is, such a body would be taken for a frame.
+  if (header.kind !== 'data' || isZstd(body)) return Uint8Array.from(page);
+  const head = dataPageHeader(header.values, header.encoding, body.length, body, false);
+  const copy = new Uint8Array(head.length + body.length);
+  copy.set(head);
+  copy.set(body, head.length);
+  return copy;
 }
 
 function decompressBody(stored: Uint8Array, bodyBytes: number, compressed: boolean, where: string): Uint8Array {

@@ -38,6 +38,8 @@ export interface Dictionary {
   bools(): Uint8Array;
   /** UTF-8 for `string`, AnyValue protobuf for `any`. Shared memory: do not keep or change. */
   bytes(index: number): Uint8Array;
+  /** For `string`: the values that are equal to a text. Decodes none. */
+  indicesOf(text: string): readonly number[];
 }
 
 /** One attribute key with one type. A key written with two types has two columns; a row then has a value in one of them. */

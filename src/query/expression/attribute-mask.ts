@@ -64,6 +64,10 @@ function refineCodes(part: ColumnPart, predicate: Predicate, range: TraceRange, 
 /** Takes out the rows whose code's answer is no. */
 function lookUp(table: AnswerTable, codes: CodeArray, firstRow: number, mask: Uint8Array): void {
   const { answers } = table;
+  if (table.isNever) {
+    mask.fill(0);
+    return;
+  }
   if (table.isComplete) {
     for (let i = 0; i < mask.length; i++) mask[i]! &= answers[codes[firstRow + i]!]!;
     return;

@@ -62,6 +62,8 @@ export function meets(predicate: Predicate, value: Value): boolean {
   return strings.length > 0 && !strings.some((element) => pattern(element.ref as string));
 }
 
+const never = (): boolean => false;
+
 export const Answer = { no: 0, yes: 1, unknown: 2 } as const;
 
 /** Testing so many values costs less than asking for each row whether its value was tested. */
@@ -72,10 +74,20 @@ export class AnswerTable {
   readonly answers: Uint8Array;
   readonly #test: (code: number) => boolean;
   #isComplete = false;
+  #isNever: boolean | undefined;
 
   constructor(size: number, test: (code: number) => boolean) {
     this.answers = new Uint8Array(size).fill(Answer.unknown);
     this.#test = test;
+  }
+
+  /** A table of which all is known: yes for some codes, or for all others. */
+  static of(size: number, some: readonly number[], answer: number): AnswerTable {
+    const table = new AnswerTable(size, never);
+    table.answers.fill(answer === Answer.yes ? Answer.no : Answer.yes);
+    for (const code of some) table.answers[code] = answer;
+    table.#isComplete = true;
+    return table;
   }
 
   /** True when every answer is known. Small tables are completed now, so that loops need not ask row by row. */
@@ -85,6 +97,13 @@ export class AnswerTable {
       this.#isComplete = true;
     }
     return this.#isComplete;
+  }
+
+  /** True when it is known that no value meets the condition. */
+  get isNever(): boolean {
+    if (!this.isComplete) return false;
+    this.#isNever ??= !this.answers.includes(Answer.yes);
+    return this.#isNever;
   }
 
   /** Finds the answer for a code whose answer is unknown. */
@@ -112,8 +131,7 @@ export function answerTable(predicate: Predicate, column: Column, emptyWhenMissi
   const key = `${emptyWhenMissing ? 'e' : 'n'}${predicate.key}`;
   let table = tables.get(key);
   if (table === undefined) {
-    const test = dictionaryTest(predicate, dictionary);
-    table = new AnswerTable(dictionary.size + 1, (code) => test(code - 1));
+    table = equalityTable(predicate, dictionary) ?? testedTable(predicate, dictionary);
     table.answers[0] = emptyWhenMissing && meets(predicate, emptyString) ? Answer.yes : Answer.no;
     if (tables.size >= tablesMax) tables.delete(tables.keys().next().value!);
     tables.set(key, table);
@@ -121,8 +139,19 @@ export function answerTable(predicate: Predicate, column: Column, emptyWhenMissi
   return table;
 }
 
+function testedTable(predicate: Predicate, dictionary: Dictionary): AnswerTable {
+  const test = dictionaryTest(predicate, dictionary);
+  return new AnswerTable(dictionary.size + 1, (code) => test(code - 1));
+}
+
+/** Which strings are equal to one is known at once, without decoding any. */
+function equalityTable({ op, literal }: Predicate, dictionary: Dictionary): AnswerTable | undefined {
+  if (dictionary.type !== 'string' || literal.type !== Type.string || (op !== '=' && op !== '!=')) return undefined;
+  const codes = dictionary.indicesOf(literal.ref as string).map((index) => index + 1);
+  return AnswerTable.of(dictionary.size + 1, codes, op === '=' ? Answer.yes : Answer.no);
+}
+
 const emptyString: Value = { type: Type.string, num: 0, ref: '' };
-const never = (): boolean => false;
 
 /** The condition as a test of a dictionary's value by index. */
 function dictionaryTest(predicate: Predicate, dictionary: Dictionary): (index: number) => boolean {
@@ -158,10 +187,6 @@ function stringTest(predicate: Predicate, dictionary: Dictionary): (index: numbe
   const text = predicate.literal.ref as string;
   const strings = dictionary.strings();
   switch (op) {
-    case '=':
-      return (index) => strings[index] === text;
-    case '!=':
-      return (index) => strings[index] !== text;
     case '=~':
       return (index) => pattern!(strings[index]!);
     case '!~':
