@@ -7,45 +7,27 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Rng } from '../base/random.ts';
-import { countRequestSpans, joinParts } from './rewrite-request.ts';
-import { RefusedError, type ServerClient } from './server-client.ts';
+import { countRequestSpans } from './rewrite-request.ts';
+import type { Sender, SenderLog } from './sender.ts';
+import { RefusedError } from './server-client.ts';
 import type { Spool, SpooledRequest } from './spool.ts';
-
-export interface DeliveryLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 export interface DeliveryOptions {
   readonly spool: Spool;
-  readonly client: Pick<ServerClient, 'send'>;
+  readonly sender: Sender;
   readonly clock: Clock;
   readonly rng: Rng;
-  readonly log: DeliveryLog;
+  readonly log: SenderLog;
   /** Uncompressed; one larger request is sent as it is. */
   readonly batchBytesMax: number;
-  /** The header that tells the server the tenant; undefined: none for this one. */
-  readonly orgIdOf: (tenant: string) => string | undefined;
-}
-
-export interface DeliveryCounters {
-  requests: number;
-  sentSpans: number;
-  /** The server calls them wrong: they are gone, with a line in the log. */
-  refusedSpans: number;
-  /** The server took the request and says that it left these out. */
-  rejectedSpans: number;
-  retries: number;
 }
 
 /** Short, so that a server that is back soon has what waits. */
 const pauseMs = { first: 250, max: 5_000 };
 
 export class Delivery {
-  readonly counters: DeliveryCounters = { requests: 0, sentSpans: 0, refusedSpans: 0, rejectedSpans: 0, retries: 0 };
-  /** Why the server does not take anything; undefined: it does. */
-  lastError: string | undefined;
+  /** The server calls them wrong: they are gone, with a line in the log. */
+  refusedSpans = 0;
   readonly #options: DeliveryOptions;
 
   constructor(options: DeliveryOptions) {
@@ -79,7 +61,6 @@ export class Delivery {
   async #deliverBatch(bytesMax: number, signal: AbortSignal): Promise<void> {
     const batch = await this.#options.spool.next(bytesMax);
     if (batch === undefined) return;
-    // What the server tells apart: whose spans they are, and whether metrics are made of them.
     const groups = Map.groupBy(batch.requests, ({ tenant, noGenerateMetrics }) => `${noGenerateMetrics}/${tenant}`);
     await Promise.all([...groups.values()].map((requests) => this.#sendGroup(requests, signal)));
     if (!signal.aborted) await batch.remove();
@@ -93,47 +74,32 @@ export class Delivery {
     }
     const { tenant, body } = requests[0]!;
     const spans = countRequestSpans(body);
-    this.counters.refusedSpans += spans;
-    this.#options.log.error({ tenant, spans, reason: this.lastError }, 'the server refuses a request; it is dropped');
-    this.lastError = undefined;
+    this.refusedSpans += spans;
+    const { sender, log } = this.#options;
+    log.error({ tenant, spans, reason: sender.lastError }, 'the server refuses a request; it is dropped');
+    sender.lastError = undefined;
   }
 
   /** False: refused for good. Resolves with true also when the signal aborts. */
   async #send(requests: readonly SpooledRequest[], signal: AbortSignal): Promise<boolean> {
-    const { client, log } = this.#options;
-    const body = requests.length === 1 ? requests[0]!.body : joinParts(requests.map((request) => request.body));
-    const headers = this.#headersOf(requests[0]!);
+    const { sender } = this.#options;
+    const parts = requests.map(({ body }) => body);
+    let spanCount = 0;
+    for (const body of parts) spanCount += countRequestSpans(body);
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
-        const { rejectedSpans, message } = await client.send(body, headers);
-        this.counters.requests++;
-        this.counters.sentSpans += countRequestSpans(body) - rejectedSpans;
-        this.counters.rejectedSpans += rejectedSpans;
-        if (rejectedSpans > 0) log.warn({ rejectedSpans, message }, 'the server left spans out');
-        if (this.lastError !== undefined) log.info({}, 'the server takes requests again');
-        this.lastError = undefined;
+        await sender.send(requests[0]!, parts, spanCount);
         return true;
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
         if (error instanceof RefusedError) {
-          this.lastError = reason;
+          sender.lastError = error.message;
           return false;
         }
-        this.counters.retries++;
-        if (this.lastError === undefined) log.warn({ reason }, 'the server takes no requests; they wait in the spool');
-        this.lastError = reason;
+        sender.retried(error);
         await this.#pause(attempt, signal);
       }
     }
     return true;
-  }
-
-  #headersOf({ tenant, noGenerateMetrics }: SpooledRequest): Record<string, string> {
-    const orgId = this.#options.orgIdOf(tenant);
-    return {
-      ...(orgId !== undefined && { 'x-scope-orgid': orgId }),
-      ...(noGenerateMetrics && { 'no-generate-metrics': '1' }),
-    };
   }
 
   async #pause(attempt: number, signal: AbortSignal): Promise<void> {

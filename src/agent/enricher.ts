@@ -11,7 +11,7 @@ import { type AddedAttribute, addedAttribute } from './attributes.ts';
 import type { TargetIndex } from './discovery/target-index.ts';
 import type { PodAttributes } from './kubernetes/pod-attributes.ts';
 import { normalizeIp, type PodRecord } from './kubernetes/pod-record.ts';
-import { joinParts, type ResourceSpansPiece, splitRequest, writeResourceSpans } from './rewrite-request.ts';
+import { type ResourceSpansPiece, splitRequest, writeResourceSpans } from './rewrite-request.ts';
 
 export interface KubernetesEnrichment {
   readonly associator: Associator;
@@ -52,7 +52,8 @@ export interface Incoming {
 
 export interface Outgoing {
   readonly tenant: string;
-  readonly body: Uint8Array;
+  /** The request's bytes, one behind the other; views of the incoming body. */
+  readonly parts: readonly Uint8Array[];
   readonly spanCount: number;
 }
 
@@ -202,7 +203,7 @@ export class Enricher {
       writeResourceSpans(piece, added, override, out.parts);
       out.spanCount += piece.spanCount;
     }
-    return [...byTenant].map(([tenant, { parts, spanCount }]) => ({ tenant, body: joinParts(parts), spanCount }));
+    return Array.from(byTenant, ([tenant, out]) => ({ tenant, ...out }));
   }
 }
 

@@ -71,13 +71,17 @@ export function writeResourceSpans(
 }
 
 export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = Buffer.allocUnsafeSlow(lengthOf(parts));
+  return copyParts(parts, Buffer.allocUnsafeSlow(lengthOf(parts)));
+}
+
+/** Fills `target` with the parts, one behind the other. */
+export function copyParts(parts: readonly Uint8Array[], target: Uint8Array): Uint8Array {
   let at = 0;
   for (const part of parts) {
-    joined.set(part, at);
+    target.set(part, at);
     at += part.length;
   }
-  return joined;
+  return target;
 }
 
 function readResourceSpans(bytes: Uint8Array): ResourceSpansPiece {
@@ -148,7 +152,7 @@ function countSpans(scopeSpans: ProtoReader): number {
   return count;
 }
 
-function lengthOf(parts: readonly Uint8Array[]): number {
+export function lengthOf(parts: readonly Uint8Array[]): number {
   let total = 0;
   for (const part of parts) total += part.length;
   return total;

@@ -3,9 +3,11 @@ import http from 'node:http';
 import https from 'node:https';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
+import { BufferPool } from '../base/buffer-pool.ts';
 import { ErrorKind, RubatoError } from '../base/errors.ts';
 import { ProtoReader } from '../base/protobuf.ts';
 import { type ClientTls, GrpcRefusedError, GrpcUnaryClient } from '../roles/write/forward-client.ts';
+import { copyParts, joinParts, lengthOf } from './rewrite-request.ts';
 
 export const compressions = ['zstd', 'gzip', 'none'] as const;
 export type Compression = (typeof compressions)[number];
@@ -37,6 +39,8 @@ export class RefusedError extends RubatoError {
 
 const gzip = promisify(zlib.gzip);
 const zstd = promisify(zlib.zstdCompress);
+/** Messages are put together here before they are compressed. */
+const joinPool = new BufferPool(8 << 20);
 const exportPath = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 const answerBytesMax = 1 << 20;
 /** Requests that are wrong in themselves. All else (a wrong password, a wrong path, a limit) somebody can put right. */
@@ -58,14 +62,21 @@ export class ServerClient {
     this.#grpc = new GrpcUnaryClient({ host: url.hostname, port, tls: isTls ? tls : undefined });
   }
 
-  /** @throws RefusedError, or RubatoError unavailable: try again */
-  async send(body: Uint8Array, extraHeaders: Readonly<Record<string, string>>): Promise<Delivery> {
-    const { compression } = this.#options;
+  /**
+   * @param parts the message's bytes, one behind the other; may change as soon as this settles
+   * @throws RefusedError, or RubatoError unavailable: try again
+   */
+  async send(
+    parts: readonly Uint8Array[],
+    extraHeaders: Readonly<Record<string, string>>,
+    timeoutMs = this.#options.timeoutMs,
+  ): Promise<Delivery> {
     const headers = { ...(await this.#options.headers()), ...extraHeaders };
-    const message =
-      compression === 'none' ? body : compression === 'gzip' ? await gzip(body, { level: 1 }) : await this.#zstd(body);
+    const message = await this.#encode(parts);
     const answer =
-      this.#grpc === undefined ? await this.#post(message, headers) : await this.#call(this.#grpc, message, headers);
+      this.#grpc === undefined
+        ? await this.#post(message, headers, timeoutMs)
+        : await this.#call(this.#grpc, message, headers, timeoutMs);
     return readAnswer(answer);
   }
 
@@ -74,12 +85,26 @@ export class ServerClient {
     this.#grpc?.close();
   }
 
-  #zstd(body: Uint8Array): Promise<Buffer> {
-    return zstd(body, { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 }, pledgedSrcSize: body.length });
+  async #encode(parts: readonly Uint8Array[]): Promise<Uint8Array> {
+    const { compression } = this.#options;
+    if (compression === 'none') return joinParts(parts);
+    const bytes = lengthOf(parts);
+    const memory = joinPool.take(bytes);
+    try {
+      const message = copyParts(parts, new Uint8Array(memory, 0, bytes));
+      return await (compression === 'gzip' ? gzip(message, { level: 1 }) : zstd(message, zstdOptions(bytes)));
+    } finally {
+      joinPool.give(memory);
+    }
   }
 
-  async #call(grpc: GrpcUnaryClient, message: Uint8Array, metadata: Record<string, string>): Promise<Uint8Array> {
-    const { compression, timeoutMs } = this.#options;
+  async #call(
+    grpc: GrpcUnaryClient,
+    message: Uint8Array,
+    metadata: Record<string, string>,
+    timeoutMs: number,
+  ): Promise<Uint8Array> {
+    const { compression } = this.#options;
     const lower = Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]));
     const encoding = compression === 'none' ? undefined : compression;
     try {
@@ -91,8 +116,8 @@ export class ServerClient {
     }
   }
 
-  #post(message: Uint8Array, extra: Record<string, string>): Promise<Uint8Array> {
-    const { url, compression, timeoutMs } = this.#options;
+  #post(message: Uint8Array, extra: Record<string, string>, timeoutMs: number): Promise<Uint8Array> {
+    const { url, compression } = this.#options;
     const target = url.pathname === '/' ? new URL('/v1/traces', url) : url;
     const headers = {
       'content-type': 'application/x-protobuf',
@@ -122,6 +147,10 @@ export class ServerClient {
       request.end(message);
     });
   }
+}
+
+function zstdOptions(bytes: number): zlib.ZstdOptions {
+  return { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 }, pledgedSrcSize: bytes };
 }
 
 function unanswered(message: string, cause?: unknown): RubatoError {

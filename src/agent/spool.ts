@@ -1,6 +1,6 @@
 /**
- * Requests on disk between the sender's answer and the server's: a sender is answered when its spans are durable here,
- * and they stay here until the server has taken them. The log of the write role does the work (group commit, checksums,
+ * Requests on disk between the sender's answer and the server's, when the server is not quick enough (outbox.ts): a sender
+ * is answered when its spans are durable here, and they stay here until the server has taken them. The log of the write role does the work (group commit, checksums,
  * whole-or-nothing objects); each start of the agent is a writer of its own, named by its time, so that what an earlier
  * start left behind is delivered first.
  *
@@ -137,8 +137,10 @@ export class Spool {
   async arrival(signal: AbortSignal): Promise<void> {
     if (this.#waiting.length > 0 || signal.aborted) return;
     const aborted = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () => aborted.resolve(), { once: true });
+    const onAbort = (): void => aborted.resolve();
+    signal.addEventListener('abort', onAbort, { once: true });
     await Promise.race([this.#arrival.promise, aborted.promise]);
+    signal.removeEventListener('abort', onAbort);
   }
 
   /** Takes nothing more; resolves when what was taken is durable. */

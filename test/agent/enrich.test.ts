@@ -59,7 +59,7 @@ async function rig(t: TestContext, yaml = '', waitMsMax = 0): Promise<Rig> {
       const body = plainSpansToOtlp([{ ...span, resource: { ...span.resource, attributes } }]);
       const [out] = await enricher.enrich({ body, tenant: 'a', peerIp });
       const table = new SpanTable(16);
-      new OtlpScanner(table).scan(out!.body);
+      new OtlpScanner(table).scan(Buffer.concat(out!.parts));
       return resourceOf(tableToSpans(table)[0]!);
     },
   };

@@ -15,6 +15,8 @@ export class OtlpSink {
   /** What is answered instead of 200; undefined: taken. */
   answerOf: (request: TakenRequest) => number | undefined = () => undefined;
   readonly taken: TakenRequest[] = [];
+  /** Answers come so late. */
+  delayMs = 0;
   refusals = 0;
   readonly #server = http.createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -27,7 +29,9 @@ export class OtlpSink {
       const status = this.answerOf(taken);
       if (status !== undefined) this.refusals++;
       else this.taken.push(taken);
-      response.writeHead(status ?? 200, { 'content-type': 'application/x-protobuf' }).end();
+      response.writeHead(status ?? 200, { 'content-type': 'application/x-protobuf' });
+      if (this.delayMs === 0) response.end();
+      else setTimeout(() => response.end(), this.delayMs);
     });
   });
 

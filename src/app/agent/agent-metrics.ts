@@ -3,6 +3,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { AgentIngest } from '../../agent/agent-ingest.ts';
 import type { Delivery } from '../../agent/delivery.ts';
 import type { Enricher } from '../../agent/enricher.ts';
+import type { Sender } from '../../agent/sender.ts';
 import type { Spool } from '../../agent/spool.ts';
 import type { Receivers } from '../../roles/write/receivers.ts';
 import type { AgentDiscovery } from './agent-discovery.ts';
@@ -13,6 +14,7 @@ export interface AgentParts {
   readonly enricher: Enricher;
   readonly spool: Spool;
   readonly spoolBytesMax: number;
+  readonly sender: Sender;
   readonly delivery: Delivery;
   readonly discovery: AgentDiscovery;
   readonly receivers: Receivers;
@@ -24,7 +26,7 @@ interface Sample {
 }
 
 export function agentMetrics(parts: AgentParts): Registry {
-  const { ingest, enricher, spool, delivery, discovery, receivers } = parts;
+  const { ingest, enricher, spool, sender, delivery, discovery, receivers } = parts;
   const registry = new Registry();
   const registers = [registry];
   const counter = (name: string, help: string, labelNames: string[], read: () => Iterable<Sample>): void => {
@@ -107,17 +109,17 @@ export function agentMetrics(parts: AgentParts): Registry {
     { value: parts.spoolBytesMax },
   ]);
   counter('rubato_agent_sent_spans_total', 'Spans that the server took.', [], () => [
-    { value: delivery.counters.sentSpans },
+    { value: sender.counters.sentSpans },
   ]);
   counter('rubato_agent_sent_requests_total', 'Requests that the server took.', [], () => [
-    { value: delivery.counters.requests },
+    { value: sender.counters.requests },
   ]);
   counter('rubato_agent_lost_spans_total', 'Spans that the server will never take, by reason.', ['reason'], () => [
-    { labels: { reason: 'refused' }, value: delivery.counters.refusedSpans },
-    { labels: { reason: 'rejected' }, value: delivery.counters.rejectedSpans },
+    { labels: { reason: 'refused' }, value: delivery.refusedSpans },
+    { labels: { reason: 'rejected' }, value: sender.counters.rejectedSpans },
   ]);
   counter('rubato_agent_send_retries_total', 'Requests that were sent again.', [], () => [
-    { value: delivery.counters.retries },
+    { value: sender.counters.retries },
   ]);
   gauge('process_resident_memory_bytes', 'Resident memory.', [], () => [{ value: process.memoryUsage.rss() }]);
   counter('process_cpu_seconds_total', 'User and system time.', [], () => {

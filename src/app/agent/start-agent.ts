@@ -1,8 +1,10 @@
-/** Puts the agent together, opens it, and ends it: receivers → enricher → spool → server. */
+/** Puts the agent together, opens it, and ends it: receivers → enricher → outbox (→ spool) → server. */
 import { AgentIngest } from '../../agent/agent-ingest.ts';
 import { addedAttribute } from '../../agent/attributes.ts';
 import { Delivery } from '../../agent/delivery.ts';
 import { Enricher } from '../../agent/enricher.ts';
+import { Outbox } from '../../agent/outbox.ts';
+import { Sender } from '../../agent/sender.ts';
 import { ServerClient } from '../../agent/server-client.ts';
 import { Spool } from '../../agent/spool.ts';
 import { checkTenantId } from '../../api/tenant.ts';
@@ -52,22 +54,21 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     const enricher = createEnricher(config, discovery);
     discovery.onChange = (isNews) => enricher.changed(isNews);
     const client = serverClient(config);
-    const delivery = new Delivery({
-      spool,
+    const sender = new Sender({
       client,
       clock: systemClock,
-      rng: systemRng,
       log,
-      batchBytesMax: config.remote.batch_bytes,
       orgIdOf: (tenant) => (tenant === noTenant ? undefined : tenant),
     });
-    const ingest = new AgentIngest(enricher, spool);
+    const common = { sender, spool, clock: systemClock, batchBytesMax: config.remote.batch_bytes };
+    const delivery = new Delivery({ ...common, rng: systemRng, log });
+    const ingest = new AgentIngest(enricher, new Outbox(common));
     const gate = new BodyGate(heldBodiesMax);
     const tenantOf = (orgId: string | undefined): string => senderTenant(orgId, config.tenant);
     const specs = receiverSpecs({ distributor: { receivers: config.receivers } }, log);
     const receivers = new Receivers(specs, { ingest, gate, tenantOf, clock: systemClock, log });
     const parts: AgentParts = {
-      ...{ version, ingest, enricher, spool, delivery, discovery, receivers },
+      ...{ version, ingest, enricher, spool, sender, delivery, discovery, receivers },
       spoolBytesMax: config.spool.max_bytes,
     };
     let isStopping = false;

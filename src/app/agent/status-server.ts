@@ -64,7 +64,7 @@ async function answer(
   }
 }
 
-function targetsPage({ discovery, enricher, spool, delivery }: AgentParts): object {
+function targetsPage({ discovery, enricher, spool, sender, delivery }: AgentParts): object {
   const byJob = Map.groupBy(discovery.targets.targets(), ({ job }) => job);
   const counts = discovery.targets.counts();
   return {
@@ -81,6 +81,6 @@ function targetsPage({ discovery, enricher, spool, delivery }: AgentParts): obje
     })),
     spans: enricher.counters,
     spool: { bytes: spool.bytes, segments: spool.segments },
-    server: { ...delivery.counters, lastError: delivery.lastError },
+    server: { ...sender.counters, refusedSpans: delivery.refusedSpans, lastError: sender.lastError },
   };
 }
