@@ -34,6 +34,7 @@ import { readUiFiles } from './ui-files.ts';
 import { buildInfo, version } from './version.ts';
 import { warmUpQueries } from './warm-up/queries.ts';
 import type { WriteRole } from './write-role.ts';
+import type { RecentQuestion } from './write-thread.ts';
 
 export interface ApiSideParts {
   readonly config: Config;
@@ -43,7 +44,6 @@ export interface ApiSideParts {
   readonly store: ObjectStore;
   readonly limits: LiveLimits;
   readonly write: WriteRole | undefined;
-  readonly writerId: string;
   readonly tail: TailRole | undefined;
   readonly backend: BackendRole;
   readonly tls: Readonly<Record<'http' | 'grpc', ReturnType<typeof listenerTls>>>;
@@ -72,7 +72,7 @@ const queryGraceMs = 3_000;
 
 /** Listens when it resolves. @throws RubatoError config */
 export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
-  const { config, roles, alone, store, limits, write, writerId, tail, backend, tls, phase, log } = parts;
+  const { config, roles, alone, store, limits, write, tail, backend, tls, phase, log } = parts;
   const reader = createReader({
     config,
     store,
@@ -163,9 +163,7 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
   };
   const token = randomHex(systemRng, 16);
   const internal =
-    write === undefined || alone
-      ? undefined
-      : { writer: writerId, token, recent: (after: number) => write.recent(after) };
+    write === undefined || alone ? undefined : { token, recent: (question: RecentQuestion) => write.recent(question) };
   const answerHttp: typeof api.handle = (request, response) => {
     if (internal === undefined || request.url?.startsWith(internalPrefix) !== true) api.handle(request, response);
     else void answerInternal(internal, request, response);

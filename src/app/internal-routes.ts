@@ -4,12 +4,12 @@
  */
 import type { Request, Response } from '../api/http/reply.ts';
 import { mayAsk, recentPath } from '../roles/tail/recent-protocol.ts';
+import type { RecentQuestion } from './write-thread.ts';
 
 export interface InternalRoutes {
-  readonly writer: string;
   readonly token: string;
-  /** An answer in bytes: `recent-protocol.ts`. */
-  readonly recent: (after: number) => Promise<Uint8Array>;
+  /** An answer in bytes: `recent-protocol.ts`. Undefined when that writer is not of this process. */
+  readonly recent: (question: RecentQuestion) => Promise<Uint8Array | undefined>;
 }
 
 export async function answerInternal(routes: InternalRoutes, request: Request, response: Response): Promise<void> {
@@ -22,11 +22,13 @@ export async function answerInternal(routes: InternalRoutes, request: Request, r
   if (!mayAsk(request.headers, routes.token)) return end(403, 'forbidden\n');
   const url = new URL(request.url ?? '', 'http://internal');
   const after = Number(url.searchParams.get('after'));
-  // Another writer may have got the address of one that is gone.
-  if (url.pathname !== recentPath || url.searchParams.get('writer') !== routes.writer) return end(404, 'not found\n');
+  if (url.pathname !== recentPath) return end(404, 'not found\n');
   if (!Number.isSafeInteger(after) || after < 0) return end(400, 'after is a segment number\n');
   try {
-    end(200, await routes.recent(after));
+    const answer = await routes.recent({ writer: url.searchParams.get('writer') ?? '', after });
+    // Another writer may have got the address of one that is gone, or this process goes on under another id.
+    if (answer === undefined) end(404, 'not found\n');
+    else end(200, answer);
   } catch {
     end(503, 'the write role does not answer\n');
   }

@@ -41,6 +41,7 @@ const resourceLimits = { maxYoungGenerationSizeMb: 16 };
 export class MetricsFeed implements IngestObserver, ReplayMetrics {
   readonly #options: MetricsFeedOptions;
   #settings: ByTenant<GeneratorSettings>;
+  #writerId: string;
   #thread: { worker: Worker; client: ThreadClient } | undefined;
   /** By table. */
   #pending = new Map<string, PendingRows>();
@@ -56,6 +57,7 @@ export class MetricsFeed implements IngestObserver, ReplayMetrics {
   constructor(options: MetricsFeedOptions) {
     this.#options = options;
     this.#settings = options.settings;
+    this.#writerId = options.writerId;
     this.#ticker = setInterval(() => void this.#flush(), flushMs);
   }
 
@@ -106,7 +108,14 @@ export class MetricsFeed implements IngestObserver, ReplayMetrics {
 
   /** The replay is over; `writers` still have segments. */
   async replayEnded(writers: readonly string[]): Promise<void> {
-    await this.#thread?.client.call('keepPositions', [...writers, this.#options.writerId]).catch(() => undefined);
+    await this.#thread?.client.call('keepPositions', [...writers, this.#writerId]).catch(() => undefined);
+  }
+
+  /** What comes from now on is of another writer's segments, which are numbered anew. */
+  setWriter(id: string): void {
+    this.#writerId = id;
+    this.#seq = 0;
+    this.#handedSeq = 0;
   }
 
   /** Everything that came here before is kept when this resolves, so that its segments may go. */
@@ -158,7 +167,7 @@ export class MetricsFeed implements IngestObserver, ReplayMetrics {
       ranges,
     }));
     this.#handedSeq = seq;
-    const positions = { [this.#options.writerId]: { through: seq, beyond: [] } };
+    const positions = { [this.#writerId]: { through: seq, beyond: [] } };
     this.#handing = this.#hand({ rows, receivedMs: this.#options.clock.nowMs(), positions });
     await this.#handing;
     this.#handing = undefined;

@@ -76,9 +76,15 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     overrides.byTenant((block) => writeLimits(config, block).attributeBytesMax);
   const writerId = newWriterId(systemRng);
   const write = roles.has('write')
-    ? new WriteRole({ config, settings: settings(), writerId, isAlone: alone })
+    ? new WriteRole({
+        config,
+        settings: settings(),
+        writerId,
+        isAlone: alone,
+        onReplaced: (id) => tail?.setOwnWriter(id),
+      })
     : undefined;
-  const tail =
+  const tail: TailRole | undefined =
     roles.has('read') && !alone
       ? new TailRole({ config, attributeBytesMax: attributeBytesMax(), ownWriter: write && writerId })
       : undefined;
@@ -105,7 +111,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const openApi = async (): Promise<ApiSide> => {
     // Loaded here, while the threads load what they need.
     const { openApiSide } = await import('./api-side.ts');
-    const parts = { config, roles, alone, store, limits, write, writerId, tail, backend, tls, log };
+    const parts = { config, roles, alone, store, limits, write, tail, backend, tls, log };
     return openApiSide({ ...parts, phase: () => phase });
   };
   let api: ApiSide;

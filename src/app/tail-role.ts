@@ -4,7 +4,7 @@ import type { ManifestState } from '../block/manifest.ts';
 import type { LiveSource } from '../roles/read/reader.ts';
 import type { LiveView } from '../roles/write/writer.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
-import type { SeenManifest, TailThreadData } from './tail-thread.ts';
+import type { SeenManifest, TailQuestion, TailThreadData } from './tail-thread.ts';
 import { ThreadClient } from './thread-rpc.ts';
 
 /** Scanning makes little garbage; small generations keep the process small. */
@@ -33,9 +33,17 @@ export class TailRole implements LiveSource {
     return this.#client.call('start');
   }
 
-  /** As new as every acknowledgement before the call, by any writer. @throws when that is not certain */
-  live(tenant: string): Promise<LiveView> {
-    return this.#client.call('live', tenant);
+  /**
+   * As new as every acknowledgement before the call, by any writer but `except`, whose tables the caller has.
+   * @throws when that is not certain
+   */
+  live(tenant: string, except?: string): Promise<LiveView> {
+    return this.#client.call('live', { tenant, except } satisfies TailQuestion);
+  }
+
+  /** The writer of this process goes on under another id. */
+  setOwnWriter(id: string): void {
+    this.#client.call('setOwnWriter', id).catch(() => undefined);
   }
 
   see({ tenant, version, covered }: ManifestState): void {
@@ -57,14 +65,18 @@ export class TailRole implements LiveSource {
   }
 }
 
-/** What a process's own writer and those of others have live. */
-export function bothLive(own: LiveSource, others: LiveSource): LiveSource {
+/**
+ * What a process's own writer and those of others have live. Its own is asked first: when it has just lost its id, the
+ * others' view holds what it had acknowledged before.
+ */
+export function bothLive(own: LiveSource, others: Pick<TailRole, 'live' | 'see'>): LiveSource {
   return {
     live: async (tenant) => {
-      const views = await Promise.all([own.live(tenant), others.live(tenant)]);
+      const mine = await own.live(tenant);
+      const theirs = await others.live(tenant, mine.writer);
       // 0: the reader looks for the newest manifest itself, which is at least as new as what any of them would name.
-      return { manifestVersion: 0, tables: views.flatMap(({ tables }) => tables) };
+      return { manifestVersion: 0, tables: [...mine.tables, ...theirs.tables] };
     },
-    see: (manifest) => others.see?.(manifest),
+    see: (manifest) => others.see(manifest),
   };
 }

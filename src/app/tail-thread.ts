@@ -26,14 +26,20 @@ export interface TailThreadData {
   readonly ownWriter: string | undefined;
 }
 
+export interface TailQuestion {
+  readonly tenant: string;
+  /** A writer whose tables the caller has. */
+  readonly except: string | undefined;
+}
+
 export type SeenManifest = Pick<ManifestState, 'tenant' | 'version' | 'covered'>;
 
 /** Pause between two looks at every writer when nobody asks. */
 const followMs = 200;
 
 assert(parentPort !== null, 'this file is the entry of a thread');
-const { config, ownWriter, attributeBytesMax: firstLimits } = workerData as TailThreadData;
-let attributeBytesMax = firstLimits;
+const { config, ...first } = workerData as TailThreadData;
+let { ownWriter, attributeBytesMax } = first;
 const log = createLog(config.server, 'tail');
 const store = await openStore(config);
 const mirror = new Mirror({
@@ -50,7 +56,6 @@ const tail = new SegmentTail({
   ask: (writer, member, after) => client.ask(writer, member, after),
   onSegment: (segment) => mirror.add(segment),
   onGone: (writer) => mirror.forget(writer),
-  isSkipped: (writer) => writer === ownWriter,
   followMs,
   log,
 });
@@ -58,12 +63,15 @@ const tail = new SegmentTail({
 serve(parentPort, {
   /** Everything that writers had acknowledged before is visible when this resolves. */
   async start(): Promise<void> {
-    await tail.catchUp();
-    void tail.run();
+    await tail.catchUp(ownWriter);
+    void tail.run(() => ownWriter);
   },
-  async live(tenant: string): Promise<LiveView> {
-    await tail.catchUp();
-    return { manifestVersion: 0, tables: mirror.live(tenant) };
+  async live({ tenant, except }: TailQuestion): Promise<LiveView> {
+    await tail.catchUp(except);
+    return { manifestVersion: 0, tables: mirror.live(tenant).filter(({ writer }) => writer !== except) };
+  },
+  setOwnWriter: (id: string): void => {
+    ownWriter = id;
   },
   see: (manifest: SeenManifest): void => mirror.see(manifest),
   configure: (changed: ByTenant<number>): void => {

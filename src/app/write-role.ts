@@ -7,11 +7,16 @@ import type { LiveView } from '../roles/write/writer.ts';
 import type { WriteSettings } from './limits.ts';
 import type { MetricsText } from './metrics-thread.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
-import { ThreadClient } from './thread-rpc.ts';
-import type { WriteThreadData, WriteThreadPorts, WriteThreadStatus } from './write-thread.ts';
+import { serve, ThreadClient } from './thread-rpc.ts';
+import type { RecentQuestion, WriteThreadData, WriteThreadPorts, WriteThreadStatus } from './write-thread.ts';
 
 /** Scanning makes little garbage; small generations keep the process small. */
 const resourceLimits = { maxYoungGenerationSizeMb: 32 };
+
+export interface WriteRoleOptions extends Omit<WriteThreadData, 'changes'> {
+  /** The writer was taken for dead, and goes on under another id. */
+  readonly onReplaced: (writerId: string) => void;
+}
 
 export class WriteRole implements LiveSource {
   readonly #worker: Worker;
@@ -22,12 +27,13 @@ export class WriteRole implements LiveSource {
   /** Resolves with the reason when the thread ends without being told to. */
   readonly failed: Promise<string>;
 
-  constructor(options: Omit<WriteThreadData, 'changes'>) {
+  constructor({ onReplaced, ...options }: WriteRoleOptions) {
     const changes = new SharedArrayBuffer(4);
     const workerData: WriteThreadData = { ...options, changes };
     this.#changeCount = new Int32Array(changes);
     this.#worker = new Worker(new URL('./write-thread.ts', import.meta.url), { workerData, resourceLimits });
     this.#client = new ThreadClient(this.#worker);
+    serve(this.#worker, { writerReplaced: onReplaced });
     this.failed = new Promise((resolve) => {
       const gone = (reason: string): void => {
         this.#client.fail(reason);
@@ -78,9 +84,9 @@ export class WriteRole implements LiveSource {
     return view;
   }
 
-  /** The newest segments behind one, as `recent-protocol.ts` has them. */
-  recent(after: number): Promise<Uint8Array> {
-    return this.#client.call('recent', after);
+  /** The newest segments of a writer, as `recent-protocol.ts` has them; undefined when it is not of this process. */
+  recent(question: RecentQuestion): Promise<Uint8Array | undefined> {
+    return this.#client.call('recent', question);
   }
 
   async stop(): Promise<void> {

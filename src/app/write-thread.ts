@@ -21,8 +21,9 @@ import { type ReceiverAddress, type ReceiverCounters, Receivers } from '../roles
 import { replay } from '../roles/write/replay.ts';
 import { Translator } from '../roles/write/translator.ts';
 import type { UsageCounts } from '../roles/write/usage-counters.ts';
+import { type WriteSession, WriteSessions } from '../roles/write/write-sessions.ts';
 import { type LiveView, Writer, type WriterCounters } from '../roles/write/writer.ts';
-import { segmentKey } from '../wal/segment-keys.ts';
+import { newWriterId, segmentKey } from '../wal/segment-keys.ts';
 import { listWriters } from '../wal/segment-reader.ts';
 import { SegmentWriter } from '../wal/segment-writer.ts';
 import { BuildThread } from './build-thread-client.ts';
@@ -36,7 +37,7 @@ import { openStore } from './open-store.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { forwarderSpecs, receiverSpecs } from './receiver-specs.ts';
 import { writeTenant } from './tenant.ts';
-import { type Handlers, serve } from './thread-rpc.ts';
+import { type Handlers, serve, ThreadClient } from './thread-rpc.ts';
 import { TranslateThread } from './translate-thread-client.ts';
 import { warmUpScanner } from './warm-up/scanner.ts';
 
@@ -48,6 +49,12 @@ export interface WriteThreadData {
   readonly isAlone: boolean;
   /** One Int32 that is raised whenever a reader could see something new. */
   readonly changes: SharedArrayBuffer;
+}
+
+/** The newest segments of a writer of this process behind one. */
+export interface RecentQuestion {
+  readonly writer: string;
+  readonly after: number;
 }
 
 export interface WriteThreadStatus {
@@ -115,54 +122,64 @@ const usage = ingestUsage(config.distributor, (tenant) => settingsOf(tenant).cos
 const store = await openStore(config);
 const manifest = new ManifestStore(store, systemClock, systemRng);
 const builder = new BuildThread(config);
-/** In a cluster, from the start on: this writer's right to its id. */
-let tenure: Tenure | undefined;
-const confirm = async (): Promise<void> => tenure?.confirm();
-const recent = isAlone ? undefined : new RecentSegments(recentSegmentsBytesMax);
-const writer = new Writer({
-  writerId,
-  clock: systemClock,
-  manifest,
-  builder,
-  confirm,
-  limitsOf: (tenant) => settingsOf(tenant).limits,
-  deleteSegments: async (owner, seqs) => {
-    // Or spans that are in no checkpoint could not be counted after a crash.
-    await metrics.checkpoint();
-    await Promise.all(seqs.map((seq) => store.delete(segmentKey(owner, seq))));
-  },
-  blockSpansMax: config.live_store.max_block_spans,
-  blockAgeMsMax: config.live_store.max_block_duration,
-  frozenSpansMax: frozenTablesMax * config.live_store.max_block_spans,
-  waitingBytesMax: heldBodiesMax,
-  observer: {
-    stored(request) {
-      usage.stored(request);
-      metrics.stored(request);
+const changed = (): void => void Atomics.add(changeCount, 0, 1);
+/** Of all sessions. */
+const counters: WriterCounters = { receivedSpans: 0, blocksBuilt: 0, buildFailures: 0 };
+
+function createSession(member: Member, id: string, onLost: (reason: string) => void): WriteSession {
+  const { renew_interval: renewMs } = config.cluster;
+  const tenure = isAlone
+    ? undefined
+    : new Tenure({ store, clock: systemClock, writer: id, member, renewMs, onLost, log });
+  const confirm = async (): Promise<void> => tenure?.confirm();
+  const recent = isAlone ? undefined : new RecentSegments(recentSegmentsBytesMax);
+  const writer = new Writer({
+    writerId: id,
+    clock: systemClock,
+    manifest,
+    builder,
+    confirm,
+    limitsOf: (tenant) => settingsOf(tenant).limits,
+    deleteSegments: async (owner, seqs) => {
+      // Or spans that are in no checkpoint could not be counted after a crash.
+      await metrics.checkpoint();
+      await Promise.all(seqs.map((seq) => store.delete(segmentKey(owner, seq))));
     },
-    refused: (request) => usage.refused(request),
-  },
-  onChange: () => Atomics.add(changeCount, 0, 1),
-  log,
-});
-const segments = new SegmentWriter({
-  store,
-  writer: writerId,
-  clock: systemClock,
-  lingerMs:
-    config.storage.trace.wal.linger ?? lingerDefaultMs[config.storage.trace.backend === 'local' ? 'disk' : 'bucket'],
-  segmentBytesMax: config.storage.trace.wal.segment_bytes ?? segmentBytesMax,
-  inFlightMax: segmentsInFlightMax,
-  pendingBytesMax: pendingSegmentBytesMax,
-  confirm,
-  onCut: (seq) => writer.onCut(seq),
-  onDurable: (seq, object) => {
-    recent?.add(seq, object);
-    writer.onDurable(seq);
-  },
-  onFailed: (seq, error) => writer.onFailed(seq, error),
-});
-writer.attach(segments);
+    blockSpansMax: config.live_store.max_block_spans,
+    blockAgeMsMax: config.live_store.max_block_duration,
+    frozenSpansMax: frozenTablesMax * config.live_store.max_block_spans,
+    waitingBytesMax: heldBodiesMax,
+    counters,
+    observer: {
+      stored(request) {
+        usage.stored(request);
+        metrics.stored(request);
+      },
+      refused: (request) => usage.refused(request),
+    },
+    onChange: changed,
+    log,
+  });
+  const segments = new SegmentWriter({
+    store,
+    writer: id,
+    clock: systemClock,
+    lingerMs:
+      config.storage.trace.wal.linger ?? lingerDefaultMs[config.storage.trace.backend === 'local' ? 'disk' : 'bucket'],
+    segmentBytesMax: config.storage.trace.wal.segment_bytes ?? segmentBytesMax,
+    inFlightMax: segmentsInFlightMax,
+    pendingBytesMax: pendingSegmentBytesMax,
+    confirm,
+    onCut: (seq) => writer.onCut(seq),
+    onDurable: (seq, object) => {
+      recent?.add(seq, object);
+      writer.onDurable(seq);
+    },
+    onFailed: (seq, error) => writer.onFailed(seq, error),
+  });
+  writer.attach(segments);
+  return { id, writer, segments, tenure, recent };
+}
 
 const gate = new BodyGate(heldBodiesMax);
 const tenantOf = (orgId: string | undefined): string => writeTenant(orgId, config.multitenancy_enabled);
@@ -170,9 +187,11 @@ const translateThread = new TranslateThread();
 const translator = new Translator(translateThread);
 let receivers: Receivers | undefined;
 let forwarders: readonly Forwarder[] = [];
-const ticker = setInterval(() => writer.tick(), tickMs);
+/** From the start on. */
+let sessions: WriteSessions | undefined;
+const ticker = setInterval(() => sessions?.current.writer.tick(), tickMs);
 
-async function replayAll(): Promise<void> {
+async function replayAll(writer: Writer): Promise<void> {
   const replayed = await replay({
     store,
     manifest,
@@ -188,31 +207,26 @@ async function replayAll(): Promise<void> {
     log.info({ ...replayed, skipped: replayed.skipped.length }, 'segments of an earlier run are live again');
 }
 
-/** Resolves when every reader that answers queries knows of this writer. */
-async function join(member: Member): Promise<void> {
-  const { renew_interval: renewMs, discovery_interval: discoveryMs } = config.cluster;
-  tenure = new Tenure({
-    store,
+function createSessions(member: Member): WriteSessions {
+  return new WriteSessions(writerId, {
     clock: systemClock,
-    writer: writerId,
-    member,
-    renewMs,
-    // Whoever started this process starts it again, with another id.
-    onLost: (reason) =>
-      setImmediate(() => {
-        throw new Error(`this writer was taken for dead and must begin anew: ${reason}`);
-      }),
+    newId: () => newWriterId(systemRng),
+    create: (id, onLost) => createSession(member, id, onLost),
+    announceMs: config.cluster.discovery_interval + announceMarginMs,
+    onReplaced(id) {
+      metrics.setWriter(id);
+      changed();
+      void host.call('writerReplaced', id);
+    },
     log,
   });
-  await tenure.begin();
-  await systemClock.sleep(discoveryMs + announceMarginMs);
 }
 
-async function leave(ours: Tenure): Promise<void> {
-  await Promise.race([writer.flush(), systemClock.sleep(drainMsMax)]);
+async function leave(tenure: Tenure, writer: Writer): Promise<void> {
+  await Promise.race([writer.flush().catch(() => undefined), systemClock.sleep(drainMsMax)]);
   const left = writer.liveSpans;
   if (left > 0) log.warn({ spans: left }, 'not everything live got into blocks in time; others will do it');
-  await (left > 0 ? ours.seal() : ours.end()).catch((error: unknown) =>
+  await (left > 0 ? tenure.seal() : tenure.end()).catch((error: unknown) =>
     log.warn({ reason: String(error) }, 'the store does not answer; others will notice that this writer is gone'),
   );
 }
@@ -224,12 +238,13 @@ export const methods = {
    */
   async start(member: Member): Promise<WriteThreadPorts> {
     await metrics.start();
-    if (isAlone) await replayAll();
-    else await join(member);
+    sessions = createSessions(member);
+    if (isAlone) await replayAll(sessions.current.writer);
+    await sessions.join();
     forwarders = forwarderSpecs(config.distributor.forwarders).map((spec) => {
       return new Forwarder(spec, { clock: systemClock, log });
     });
-    const ingest = new ForwardIngest(writer, forwarders, (tenant) => settingsOf(tenant).forwarders);
+    const ingest = new ForwardIngest(sessions, forwarders, (tenant) => settingsOf(tenant).forwarders);
     receivers = new Receivers(receiverSpecs(config, log), {
       ingest,
       gate,
@@ -247,47 +262,52 @@ export const methods = {
     return { receivers: listening };
   },
   /** Limits have changed. */
-  configure: (changed: ByTenant<WriteSettings>): void => {
-    settings = changed;
-    metrics.configure(generatorSettings(changed));
+  configure: (others: ByTenant<WriteSettings>): void => {
+    settings = others;
+    metrics.configure(generatorSettings(others));
   },
   /** Generated metrics of a tenant. */
   generatorText: ({ tenant, format }: MetricsText): Promise<string> => metrics.text(tenant, format),
   /** Prometheus text of cost attribution. */
   usageText: (): string => usage.costText(),
-  live: (tenant: string): LiveView => writer.live(tenant),
-  /** The newest segments behind one, for those who follow this writer: see `recent-protocol.ts`. */
-  recent: (after: number): Uint8Array => {
-    assert(recent !== undefined, 'in a cluster, segments are kept');
-    return encodeRecent(recent.since(after, recentBytesMax));
+  live: (tenant: string): LiveView =>
+    sessions?.current.writer.live(tenant) ?? { writer: writerId, manifestVersion: 0, tables: [] },
+  /** For those who follow: see `recent-protocol.ts`. Undefined when the writer is not, or no longer, of this process. */
+  recent: ({ writer, after }: RecentQuestion): Uint8Array | undefined => {
+    const session = sessions?.current;
+    if (session?.id !== writer || session.recent === undefined) return undefined;
+    return encodeRecent(session.recent.since(after, recentBytesMax));
   },
   status: async (): Promise<WriteThreadStatus> => ({
-    counters: writer.counters,
+    counters,
     usage: usage.counts(),
-    liveSpans: writer.liveSpans,
+    liveSpans: sessions?.current.writer.liveSpans ?? 0,
     heldBodyBytes: gate.heldBytes,
-    pendingSegmentBytes: segments.pendingBytes,
-    tenants: writer.tenants,
+    pendingSegmentBytes: sessions?.current.segments.pendingBytes ?? 0,
+    tenants: sessions?.current.writer.tenants ?? [],
     receivers: receivers?.counters() ?? { udp: {}, kafka: undefined },
     forwarders: forwarders.map(({ name, waitingBytes, counters }) => ({ name, waitingBytes, counters })),
     generator: await metrics.status(),
     generatorLostSpans: metrics.lostSpans,
   }),
-  flush: (): Promise<void> => writer.flush(),
+  flush: async (): Promise<void> => sessions?.current.writer.flush(),
   /**
    * No request that was accepted is lost. Alone, live rows stay in their segments for the next start; in a cluster they
    * go into blocks, or are left to others.
    */
   async stop(): Promise<void> {
     await receivers?.close();
-    if (tenure !== undefined) await leave(tenure);
+    await sessions?.end();
+    const session = sessions?.current;
+    if (session?.tenure !== undefined) await leave(session.tenure, session.writer);
     clearInterval(ticker);
-    await Promise.all([writer.stop(), ...forwarders.map((forwarder) => forwarder.close())]);
-    await segments.close();
+    await Promise.all([session?.writer.stop(), ...forwarders.map((forwarder) => forwarder.close())]);
+    await session?.segments.close();
     await metrics.stop();
     await Promise.all([builder.close(), translateThread.close()]);
   },
 } satisfies Handlers;
 export type WriteThreadMethods = typeof methods;
 
+const host = new ThreadClient(parentPort);
 serve(parentPort, methods);

@@ -139,6 +139,26 @@ export class SegmentWriter {
     while (this.#work.size > 0) await Promise.all(this.#work);
   }
 
+  /**
+   * The writer's id is lost: refuses everything that is not reported yet, and all later appends, and puts nothing more.
+   * Objects that are there already are left to whoever has the id now.
+   */
+  abandon(error: RubatoError): void {
+    this.#closed = true;
+    this.#linger?.abort();
+    this.#linger = undefined;
+    const pending = this.#cut.splice(0);
+    if (this.#open !== undefined) pending.push(this.#open);
+    this.#open = undefined;
+    this.#overdue = false;
+    for (const segment of pending) {
+      this.#pendingBytes -= segment.bytes;
+      this.#options.onFailed?.(segment.seq, error);
+      segment.done.reject(error);
+      segment.abort.abort();
+    }
+  }
+
   #newSegment(): PendingSegment {
     const done = Promise.withResolvers<void>();
     // Failures are reported through onFailed too: a caller that has gone away must not bring the process down.

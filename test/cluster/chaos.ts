@@ -121,14 +121,14 @@ class Chaos {
 
   async run(): Promise<ChaosResult> {
     await Promise.all(this.#places.map((place) => this.#start(place)));
-    const supervised = this.#supervise();
+    const watched = this.#watchEnds();
     const deadline = Date.now() + this.#options.chaosMs;
     const work = [
       ...this.#placesOf('write').map((place) => this.#send(place)),
       ...this.#placesOf('read').map((place) => this.#watch(place)),
       this.#killNowAndThen(),
     ];
-    const failed = Promise.all([...work, supervised]);
+    const failed = Promise.all([...work, watched]);
     failed.catch(() => (this.#isOver = true));
     while (!this.#isOver && (Date.now() < deadline || this.#acknowledgedSpans < this.#options.spansMin))
       await systemClock.sleep(100);
@@ -187,7 +187,7 @@ class Chaos {
         try {
           place.server = await startRole(place.target, options);
         } catch (error) {
-          // A store with faults may refuse a start; whoever supervises starts it again.
+          // A store with faults may refuse a start; it is tried again.
           if (tries === 5) throw error;
         }
       }
@@ -204,17 +204,14 @@ class Chaos {
     this.#deadLogs.push(`${place.target}: ${server.log().slice(-1500)}`);
   }
 
-  /** Starts what has ended by itself: a writer that was slow to renew its member object is taken for dead, and gives way. */
-  async #supervise(): Promise<void> {
+  /** Nothing ends by itself: a writer that was slow to renew its member object, and is taken for dead, goes on. */
+  async #watchEnds(): Promise<void> {
     while (!this.#isOver) {
       await systemClock.sleep(200);
       for (const place of this.#places) {
         const { server } = place;
         if (server === undefined || !(await hasEnded(server)) || place.server !== server) continue;
-        place.server = undefined;
-        this.#deadLogs.push(`${place.target} ended: ${server.log().slice(-1500)}`);
-        assert.match(server.log(), /must begin anew/, `a ${place.target} process ended by itself`);
-        await this.#start(place);
+        assert.fail(`a ${place.target} process ended by itself: ${server.log().slice(-1500)}`);
       }
     }
   }

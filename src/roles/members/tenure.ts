@@ -20,7 +20,7 @@ export interface TenureOptions {
   readonly writer: string;
   readonly member: Member;
   readonly renewMs: number;
-  /** The id is lost: the process must begin anew with another one. Called once. */
+  /** The id is lost: the writer must go on with another one. Called once, before anything learns of it by an error. */
   readonly onLost: (reason: string) => void;
   readonly log: { warn(fields: object, message: string): void };
 }

@@ -28,8 +28,6 @@ export interface SegmentTailOptions {
   readonly onGone?: (writer: string) => void;
   /** Where to begin with a writer that is met for the first time. Default: at its first segment that is stored. */
   readonly from?: (writer: string) => TailPosition;
-  /** A writer whose segments come from elsewhere. */
-  readonly isSkipped?: (writer: string) => boolean;
   /** Pause of the background between two looks, ms. */
   readonly followMs: number;
   readonly log: { warn(fields: object, message: string): void };
@@ -44,12 +42,15 @@ export class SegmentTail {
     this.#options = options;
   }
 
-  /** @throws kind `unavailable`, or what the store throws, when it is not sure that everything has been handed over */
-  async catchUp(): Promise<void> {
+  /**
+   * `except`: a writer whose rows the caller has from elsewhere.
+   * @throws kind `unavailable`, or what the store throws, when it is not sure that everything has been handed over
+   */
+  async catchUp(except?: string): Promise<void> {
     const writers = await this.#options.directory.writers();
     const work: Promise<void>[] = [];
     for (const [writer, member] of writers) {
-      if (this.#options.isSkipped?.(writer) === true) continue;
+      if (writer === except) continue;
       let tail = this.#tails.get(writer);
       if (tail === undefined) this.#tails.set(writer, (tail = this.#follow(writer)));
       work.push(tail.catchUp(member));
@@ -63,15 +64,15 @@ export class SegmentTail {
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
-  /** Follows along until `stop`. */
-  async run(): Promise<void> {
+  /** Follows along until `stop`. `except`: as of `catchUp`, at any moment. */
+  async run(except: () => string | undefined = () => undefined): Promise<void> {
     const { clock, directory, followMs, log } = this.#options;
     const { signal } = this.#abort;
     let failing = false;
     while (!signal.aborted) {
       try {
         await directory.keepFresh();
-        await this.catchUp();
+        await this.catchUp(except());
         failing = false;
       } catch (error) {
         if (!failing) log.warn({ reason: String(error) }, 'live data of writers cannot be followed; will try again');

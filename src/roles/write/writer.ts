@@ -59,6 +59,8 @@ export interface WriterOptions {
   readonly frozenSpansMax: number;
   /** Bodies that may wait for room; beyond it pushes are refused. */
   readonly waitingBytesMax: number;
+  /** Counts on in these, which outlive a writer. Default: from zero. */
+  readonly counters?: WriterCounters;
   /** Is told of every request before it is answered. */
   readonly observer?: IngestObserver;
   /** Something a reader could see has changed. */
@@ -74,6 +76,8 @@ export interface WriterLog {
 
 /** What a reader needs for one tenant: read this first, then a manifest of at least this version. */
 export interface LiveView {
+  /** Whose tables they are; undefined when they are of several. */
+  readonly writer?: string;
   readonly manifestVersion: number;
   readonly tables: readonly LiveTableView[];
 }
@@ -109,11 +113,7 @@ const newKeysMax = 10_000;
 const retryBuildMs = { first: 500, max: 30_000 };
 
 export class Writer implements Ingest {
-  readonly counters: WriterCounters = {
-    receivedSpans: 0,
-    blocksBuilt: 0,
-    buildFailures: 0,
-  };
+  readonly counters: WriterCounters;
   readonly #options: WriterOptions;
   #segments: SegmentWriter | undefined;
   readonly #rateLimiter = new RateLimiter();
@@ -134,6 +134,7 @@ export class Writer implements Ingest {
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    this.counters = options.counters ?? { receivedSpans: 0, blocksBuilt: 0, buildFailures: 0 };
   }
 
   /** The segment writer reports back to this object (`onCut`, `onDurable`, `onFailed`), so it is made after it. */
@@ -237,9 +238,10 @@ export class Writer implements Ingest {
   /** References to everything of the tenant that is not in blocks yet. */
   live(tenant: string): LiveView {
     const state = this.#tenants.get(tenant);
-    if (state === undefined) return { manifestVersion: 0, tables: [] };
+    const { writerId: writer } = this.#options;
+    if (state === undefined) return { writer, manifestVersion: 0, tables: [] };
     const tables = state.frozen.concat(state.open ?? []).filter((table) => table.publishedSpans > 0);
-    return { manifestVersion: state.manifest?.version ?? 0, tables: tables.map((table) => table.view()) };
+    return { writer, manifestVersion: state.manifest?.version ?? 0, tables: tables.map((table) => table.view()) };
   }
 
   get tenants(): readonly string[] {
@@ -339,14 +341,19 @@ export class Writer implements Ingest {
     if (this.#segments?.pendingBytes === 0) this.onCut(this.#segments.lastSeq);
   }
 
-  /** Freezes everything and resolves when it is in blocks. For tests, tools and a graceful end. */
+  /**
+   * Freezes everything and resolves when it is in blocks. For redaction, tests and a graceful end.
+   * @throws kind `unavailable` when the writer stops or loses its id before
+   */
   async flush(): Promise<void> {
     const stored = this.#segments?.flush();
     for (const state of this.#tenants.values()) this.#due.add(state);
     if (this.#segments !== undefined) this.onCut(this.#segments.lastSeq);
     await stored;
-    if (this.#buildQueue.length === 0 && !this.#building) return;
-    await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+    if (this.#buildQueue.length > 0 || this.#building)
+      await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+    if (this.#abort.signal.aborted)
+      throw new RubatoError(ErrorKind.unavailable, 'stopping', 'the writer ended before everything was in blocks');
   }
 
   /** Refuses new requests, waits for the running ones to be durable. Live rows stay in segments for the next start. */
@@ -354,6 +361,20 @@ export class Writer implements Ingest {
     this.#abort.abort();
     this.#wake();
     await this.#segments?.flush();
+  }
+
+  /**
+   * The writer's id is lost: forgets all tables, of which everything acknowledged is in segments that others take care of,
+   * and commits no more blocks.
+   */
+  abandon(): void {
+    this.#abort.abort();
+    this.#tenants.clear();
+    this.#segmentTenants.clear();
+    this.#due.clear();
+    this.#buildQueue = [];
+    this.#wake();
+    this.#options.onChange();
   }
 
   // ── inside ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -436,6 +457,8 @@ export class Writer implements Ingest {
         pauseMs = retryBuildMs.first;
         this.#wake();
       } catch (error) {
+        // The writer stops, or its id is lost: what is not in a block is in segments.
+        if (this.#abort.signal.aborted) break;
         this.counters.buildFailures++;
         const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
         this.#options.log.error(

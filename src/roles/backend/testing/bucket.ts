@@ -118,27 +118,13 @@ export class Bucket {
     return this.manifest.load(tenant);
   }
 
-  async open(state: ManifestState, cache = new ColumnCache(1 << 24)): Promise<StoredFragment[]> {
-    const cost = { requests: 0, bytes: 0, pages: 0 };
-    const opened = [...state.blocks.values()].map(({ id, files }) => {
-      const readRange = (file: string, offset: number, length: number): Promise<Uint8Array> =>
-        this.store.getRange(blockFileKey(tenant, id, file), offset, length);
-      return openBlock({ blockId: id, sizes: files, readRange, cache }, cost);
-    });
-    return (await Promise.all(opened)).flat();
+  open(state: ManifestState, cache?: ColumnCache): Promise<StoredFragment[]> {
+    return openBlocks(this.store, state, cache);
   }
 
   /** Ids of all spans that a query over everything sees, sorted; one that it sees twice is there twice. */
   async spanIds(): Promise<string[]> {
-    const snapshot = await assembleSnapshot(await this.open(await this.state()), new SnapshotCache(), {
-      requests: 0,
-      bytes: 0,
-      pages: 0,
-    });
-    const ids: string[] = [];
-    for (const fragment of snapshot.fragments)
-      for (const { spans } of await readFragment(fragment)) for (const { spanId } of spans) ids.push(spanId);
-    return ids.sort();
+    return spanIdsIn(this.store, await this.state());
   }
 
   async keys(prefix = ''): Promise<string[]> {
@@ -154,6 +140,30 @@ export class Bucket {
     );
     assert.deepEqual(await this.keys('tenants/t/blocks/'), files.sort());
   }
+}
+
+async function openBlocks(
+  store: ObjectStore,
+  state: ManifestState,
+  cache = new ColumnCache(1 << 24),
+): Promise<StoredFragment[]> {
+  const cost = { requests: 0, bytes: 0, pages: 0 };
+  const opened = [...state.blocks.values()].map(({ id, files }) => {
+    const readRange = (file: string, offset: number, length: number): Promise<Uint8Array> =>
+      store.getRange(blockFileKey(state.tenant, id, file), offset, length);
+    return openBlock({ blockId: id, sizes: files, readRange, cache }, cost);
+  });
+  return (await Promise.all(opened)).flat();
+}
+
+/** Ids of all spans in blocks as a query sees them, sorted; one that it sees twice is there twice. */
+export async function spanIdsIn(store: ObjectStore, state: ManifestState): Promise<string[]> {
+  const cost = { requests: 0, bytes: 0, pages: 0 };
+  const snapshot = await assembleSnapshot(await openBlocks(store, state), new SnapshotCache(), cost);
+  const ids: string[] = [];
+  for (const fragment of snapshot.fragments)
+    for (const { spans } of await readFragment(fragment)) for (const { spanId } of spans) ids.push(spanId);
+  return ids.sort();
 }
 
 export async function keysOf(store: ObjectStore, prefix: string): Promise<string[]> {
