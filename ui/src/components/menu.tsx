@@ -1,6 +1,6 @@
 /** A button that opens a sheet: a list of choices, or anything else. Escape, a click elsewhere and a choice close it. */
 import type { ComponentChildren, RefObject } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from './icons.tsx';
 
 export interface MenuProps {
@@ -36,6 +36,9 @@ export function Menu({ label, title, alignEnd = false, kind, role = 'menu', butt
     addEventListener('pointerdown', onPointerDown);
     return () => removeEventListener('pointerdown', onPointerDown);
   }, [open]);
+  useLayoutEffect(() => {
+    if (open) keepInWindow(sheet.current!);
+  }, [open]);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (!open) return;
     if (event.key === 'Escape') close();
@@ -68,6 +71,16 @@ export function Menu({ label, title, alignEnd = false, kind, role = 'menu', butt
       )}
     </div>
   );
+}
+
+const edgePixels = 8;
+
+/** Moves a sheet sideways that would reach out of the window. */
+function keepInWindow(sheet: HTMLElement): void {
+  const { left, right } = sheet.getBoundingClientRect();
+  const beyond = Math.max(0, right - (document.documentElement.clientWidth - edgePixels));
+  const shift = Math.max(-beyond, edgePixels - left);
+  if (beyond > 0 || left < edgePixels) sheet.style.translate = `${shift}px`;
 }
 
 function moveFocus(sheet: HTMLElement | null, event: KeyboardEvent): void {

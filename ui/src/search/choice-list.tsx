@@ -72,7 +72,7 @@ export function ChoiceList({ label, load, choose, own }: ChoiceListProps) {
         }}
         onKeyDown={onKeyDown}
       />
-      <div ref={list} id={`${id}-list`} role="listbox" aria-label={label} class="choices">
+      <div ref={list} id={`${id}-list`} role="listbox" aria-label={label} class="choices" hidden={shown.length === 0}>
         {shown.map((choice, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: keys go to the field, as with every combobox
           <div
@@ -89,8 +89,8 @@ export function ChoiceList({ label, load, choose, own }: ChoiceListProps) {
             {choice.note !== undefined && <span class="faint">{choice.note}</span>}
           </div>
         ))}
-        {shown.length === 0 && <p class="choice-none">{choices === undefined ? 'Loading …' : 'Nothing like it'}</p>}
       </div>
+      {shown.length === 0 && <p class="choice-none">{choices === undefined ? 'Loading …' : 'No such choice'}</p>}
     </div>
   );
 }

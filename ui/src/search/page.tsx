@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useKeys } from '../app/keys.ts';
 import { setParams } from '../app/router.ts';
-import { rangeIsRelative, setTimeRange, timeRange } from '../app/time-range.ts';
+import { rangeIsRelative, refresh, setTimeRange, timeRange } from '../app/time-range.ts';
 import { literal } from '../base/literal.ts';
 import { zoomed } from '../base/range.ts';
 import { Button } from '../components/button.tsx';
@@ -39,6 +39,8 @@ export default function SearchPage() {
   const problem = problemOf(read);
   const query = read.kind === 'query' && problem === undefined ? read.query : undefined;
   const run = (text: string): void => {
+    // Whoever runs a query means the time until now.
+    refresh();
     if (text.trim() === q.trim()) setTries(tries + 1);
     else setParams(searchParams({ q: text }));
   };
@@ -58,11 +60,12 @@ export default function SearchPage() {
     [found, live.rows, isLive],
   );
   useEffect(() => {
-    if (!loading && error === undefined && query !== undefined) noteRecent(q, Date.now());
-  }, [loading, q]);
+    if (query !== undefined) noteRecent(q, Date.now());
+  }, [q]);
 
   const setLive = (on: boolean): void => {
     setPaused(false);
+    refresh();
     // What comes in is of now.
     setParams({
       ...searchParams({ live: on, sort: 'start' }),

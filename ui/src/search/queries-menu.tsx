@@ -109,13 +109,7 @@ interface QueryLinkProps {
 
 function QueryLink({ to, text, note, close, mono = false }: QueryLinkProps) {
   return (
-    <a
-      class="menu-item"
-      href={to}
-      title={text}
-      // The router goes there first.
-      onClick={() => setTimeout(close)}
-    >
+    <a class="menu-item" href={to} title={text} onClick={close}>
       <span class={mono ? 'mono ellipsis' : 'ellipsis queries-name'}>{text}</span>
       <span class={mono ? 'faint queries-note' : 'mono faint ellipsis'}>{note}</span>
     </a>

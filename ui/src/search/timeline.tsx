@@ -1,5 +1,6 @@
 /** Matching spans over time and the results' traces by duration. A drag zooms, a click on a dot opens its trace. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { useKeys } from '../app/keys.ts';
 import { href, navigate } from '../app/router.ts';
 import { setTimeRange } from '../app/time-range.ts';
 import type { TimeRange } from '../base/range.ts';
@@ -33,7 +34,16 @@ interface Pointer {
 const dragPixelsMin = 5;
 
 export function Timeline({ range, bars, stepMs, rows, loadedFromMs }: TimelineProps) {
+  const root = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
+  useKeys(() => [
+    {
+      keys: 'z',
+      does: 'Timeline: ← → move, Shift selects, Enter zooms',
+      group: 'Search',
+      run: () => root.current?.focus(),
+    },
+  ]);
   const [width, setWidth] = useState(0);
   const [pointer, setPointer] = useState<Pointer | undefined>(undefined);
   const [dragFromX, setDragFromX] = useState<number | undefined>(undefined);
@@ -41,7 +51,7 @@ export function Timeline({ range, bars, stepMs, rows, loadedFromMs }: TimelinePr
   const [keyed, setKeyed] = useState<{ readonly anchor: number; readonly head: number } | undefined>(undefined);
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry!.contentRect.width)));
-    observer.observe(canvas.current!.parentElement!);
+    observer.observe(root.current!);
     return () => observer.disconnect();
   }, []);
   useEffect(() => setKeyed(undefined), [range.fromMs, range.toMs]);
@@ -106,6 +116,7 @@ export function Timeline({ range, bars, stepMs, rows, loadedFromMs }: TimelinePr
   const spans = sum(bars);
   return (
     <div
+      ref={root}
       class="timeline"
       role="application"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: it takes the arrow keys
