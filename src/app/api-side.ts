@@ -123,11 +123,7 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
     uiSettings: { spanLinks: config.ui.span_links },
     clock: systemClock,
     redact: alone && config.backend_scheduler.redaction_api ? (request) => backend.redact(request) : undefined,
-    explain: (request, signal) => {
-      if (!('limit' in request))
-        throw new RubatoError(ErrorKind.invalid, 'no_explain', 'only searches can be explained');
-      return engine.explain(request, signal);
-    },
+    explain: (request, signal) => engine.explain(request, signal),
     onError: (error, request) => {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log.error({ ...request, reason }, 'a request failed');

@@ -16,6 +16,7 @@ import type {
 } from '../traceql/result.ts';
 import type { ServiceGraphRequest, ServiceGraphResult } from '../traceql/service-graph.ts';
 import type { ReadCost, TraceStorage } from '../traceql/storage.ts';
+import { explainMetrics, type MetricsExplanation } from './metrics/explain.ts';
 import { runMetrics } from './metrics/run-metrics.ts';
 import { explainSearch, type SearchExplanation } from './search/explain.ts';
 import { runSearch } from './search/run-search.ts';
@@ -93,11 +94,15 @@ export class Engine implements QueryEngine {
     return (await this.#context.storage.snapshot({ tenant, ...range }, cost, signal)).version;
   }
 
-  /** How a query would be executed, as far as finding spans goes. Reads indexes and traces tables, no spans. */
-  async explain(request: SearchRequest | MetricsRequest, signal: AbortSignal): Promise<SearchExplanation> {
+  /** How a query would be executed. Reads indexes and traces tables, no spans. */
+  async explain(
+    request: SearchRequest | MetricsRequest,
+    signal: AbortSignal,
+  ): Promise<SearchExplanation | MetricsExplanation> {
     const cost: ReadCost = { requests: 0, bytes: 0, pages: 0 };
     const snapshot = await this.#context.storage.snapshot({ tenant: request.tenant, ...request.range }, cost, signal);
-    const search = 'sort' in request ? request : ({ ...request, sort: 'start', totals: true } as const);
-    return explainSearch(search, snapshot, cost, signal);
+    return 'sort' in request
+      ? explainSearch(request, snapshot, cost, signal)
+      : explainMetrics(request, snapshot, this.#context.budget, cost, signal);
   }
 }

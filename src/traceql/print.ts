@@ -170,7 +170,7 @@ function printScalarOperand(operand: ScalarExpression, insideOperation: boolean)
   return insideOperation && operand.kind === 'scalarOperation' ? `(${text})` : text;
 }
 
-function printMetrics(metrics: MetricsAggregate | MetricsCompare): string {
+export function printMetrics(metrics: MetricsAggregate | MetricsCompare): string {
   if (metrics.kind === 'metricsCompare') {
     const { selection, topN, startUnixNano, endUnixNano } = metrics;
     const parts = [printSpanset(selection)];

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import type { PlainSpan } from '../../src/model/plain-span.ts';
 import { Engine } from '../../src/query/engine.ts';
+import type { MetricsExplanation } from '../../src/query/metrics/explain.ts';
 import type { SearchExplanation } from '../../src/query/search/explain.ts';
 import { checkQuery } from '../../src/traceql/check.ts';
 import { parseQuery } from '../../src/traceql/parser.ts';
@@ -42,6 +43,10 @@ interface Found {
   readonly totals?: { readonly traces: number; readonly spans: number };
   readonly explain?: SearchExplanation;
   readonly metrics: Metrics;
+}
+
+interface ExplainedMetrics {
+  readonly explain?: MetricsExplanation;
 }
 
 interface Metrics {
@@ -143,6 +148,29 @@ for (const [name, placement] of Object.entries(placements)) {
     assert.equal(longest.explain?.stopsEarly, false);
     const bad = await api.get(search('{ }', 'sort=size'));
     assert.equal(bad.status, 400);
+  });
+
+  test(`explain says over ${name} what a metrics query would read`, async () => {
+    const path = (kind: string, query: string) =>
+      `/api/metrics/${kind}?q=${encodeURIComponent(query)}&${range}&explain=true`;
+    const query = '{ span.load > 5 } | avg_over_time(duration) by (status)';
+    const { explain } = await ask<ExplainedMetrics>(api, `${path('query_range', query)}&step=60s`);
+    assert.ok(explain !== undefined);
+    assert.equal(explain.metrics, 'avg_over_time(duration) by (status)');
+    assert.equal(explain.stepNano, 60e9);
+    assert.deepEqual(explain.predicates, ['span.load > 5']);
+    assert.ok(explain.intervals > 1 && explain.fragments.length > 0);
+    for (const { fixedColumns, columns, measured, chunks, chunkSpans } of explain.fragments) {
+      assert.deepEqual([fixedColumns, columns], [['start'], ['span.load: double']]);
+      assert.deepEqual([...measured.fixedColumns].sort(), ['duration', 'status']);
+      assert.ok(chunks > 0 && chunkSpans > 0);
+    }
+    const instant = await ask<ExplainedMetrics>(api, path('query', '{ false } | rate() with (sample=0.5)'));
+    assert.equal(instant.explain?.intervals, 1);
+    assert.deepEqual(instant.explain?.sampling, { of: 'span', share: 0.5 });
+    for (const { constant, columns } of instant.explain!.fragments) assert.deepEqual([constant, columns], [false, []]);
+    const compared = await ask<ExplainedMetrics>(api, path('query', '{ } | compare({ status = error })'));
+    assert.ok(compared.explain!.fragments.every(({ measured }) => measured.columns.includes('span.load: double')));
   });
 }
 

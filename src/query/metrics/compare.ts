@@ -166,6 +166,10 @@ export async function countValues(
   return visitor.result();
 }
 
+/** What the first round would read, for an explanation; the second reads no more. */
+export const compareVisitor = (plan: ComparePlan, grid: Grid, fragment: Fragment): Visitor =>
+  new ValueCounter(plan, grid, fragment);
+
 /** What both rounds share: the selected spans, and the side each is on. */
 abstract class CompareVisitor implements Visitor {
   readonly grid: Grid;

@@ -29,6 +29,10 @@ export async function evaluateAggregate(
   return evaluation.finish(await visitSelected(fragment, evaluation, context));
 }
 
+/** What `evaluateAggregate` would read, for an explanation. */
+export const evaluationVisitor = (plan: AggregatePlan, grid: Grid, fragment: Fragment, budget: MemoryBudget): Visitor =>
+  new Evaluation(plan, grid, fragment, budget);
+
 class Evaluation implements Visitor {
   readonly grid: Grid;
   readonly source: SpanSource;

@@ -19,9 +19,14 @@ export class SpanSource {
     return this.#pipeline.request;
   }
 
+  /** Whether all spans of the fragment match, or none, when that is known without reading. */
+  get constant(): boolean | undefined {
+    return this.#pipeline.constant;
+  }
+
   /** True when no span of the fragment can match. */
   get isEmpty(): boolean {
-    return this.#pipeline.constant === false;
+    return this.constant === false;
   }
 
   /** The mask of a loaded range: 1 for spans that the pipeline lets through. Valid until the next call. */

@@ -35,7 +35,7 @@ export interface Visitor {
 /** Span rows that are loaded at once. */
 const windowRows = 1 << 17;
 /** Span rows that are evaluated at once; a trace is never divided. */
-const chunkRows = 1 << 14;
+export const chunkRows = 1 << 14;
 
 /** Ranges of whole traces of about `rows` span rows that cover the traces [first, end). */
 export function* traceRanges(fragment: Fragment, first: number, end: number, rows: number): Generator<TraceRange> {
@@ -47,6 +47,10 @@ export function* traceRanges(fragment: Fragment, first: number, end: number, row
   }
 }
 
+/** What finding the visitor's spans reads. */
+export const filterRequest = ({ source }: Visitor): LoadRequest =>
+  new Reads().addFixed('start').add(source.request).request();
+
 export async function visitSelected(
   fragment: Fragment,
   visitor: Visitor,
@@ -57,11 +61,11 @@ export async function visitSelected(
   await fragment.loadTraces(cost, signal);
   if (source.isEmpty) return { traces: 0, spans: 0 };
   const { first, end } = tracesInGrid(grid, fragment);
-  const filterRequest = new Reads().addFixed('start').add(source.request).request();
+  const toFilter = filterRequest(visitor);
   const selection = new Selection();
   let spans = 0;
   for (const window of traceRanges(fragment, first, end, windowRows)) {
-    await fragment.load(filterRequest, window.firstTrace, window.endTrace, cost, signal);
+    await fragment.load(toFilter, window.firstTrace, window.endTrace, cost, signal);
     let hasRest = false;
     for (const chunk of traceRanges(fragment, window.firstTrace, window.endTrace, chunkRows)) {
       const wait = context.pause();

@@ -1,8 +1,8 @@
 /** How a search would be executed, as plain data that can be shown and compared. Reads traces tables, nothing else. */
-import type { FieldExpression, Pipeline, PipelineStage } from '../../traceql/ast.ts';
-import { printAttribute, printExpression } from '../../traceql/print.ts';
+import { printAttribute } from '../../traceql/print.ts';
 import type { SearchRequest } from '../../traceql/result.ts';
-import type { LoadRequest, ReadCost, Snapshot } from '../../traceql/storage.ts';
+import type { ReadCost, Snapshot } from '../../traceql/storage.ts';
+import { columnNames, type FragmentExplanation, predicatesOf } from '../explanation.ts';
 import { type Chunk, ChunkQueue } from './chunks.ts';
 import { planSearch } from './matcher.ts';
 
@@ -15,20 +15,6 @@ export interface SearchExplanation {
   /** Attributes that are read for the spans of the answer only. */
   readonly resultAttributes: readonly string[];
   readonly fragments: readonly FragmentExplanation[];
-}
-
-export interface FragmentExplanation {
-  readonly id: string;
-  readonly traces: number;
-  readonly spans: number;
-  /** Chunks that overlap the time range. */
-  readonly chunks: number;
-  readonly chunkSpans: number;
-  /** `true`, `false`: known without reading. */
-  readonly constant?: boolean;
-  readonly fixedColumns: readonly string[];
-  /** As `scope.key: type`. */
-  readonly columns: readonly string[];
 }
 
 export async function explainSearch(
@@ -66,34 +52,4 @@ export async function explainSearch(
     resultAttributes: plan.mentions.attributes.map(({ ref }) => printAttribute(ref)),
     fragments,
   };
-}
-
-function columnNames({ fixed, columns }: LoadRequest): Pick<FragmentExplanation, 'fixedColumns' | 'columns'> {
-  return {
-    fixedColumns: fixed,
-    columns: columns.map(({ scope, key, type }) => `${scope}.${key}: ${type}`),
-  };
-}
-
-function predicatesOf(pipeline: Pipeline): string[] {
-  return pipeline.stages.flatMap(stagePredicates);
-}
-
-function stagePredicates(stage: PipelineStage): string[] {
-  switch (stage.kind) {
-    case 'spansetFilter':
-      return conjuncts(stage.expression).map(printExpression);
-    case 'spansetOperation':
-      return [...stagePredicates(stage.lhs), ...stagePredicates(stage.rhs)];
-    case 'pipeline':
-      return predicatesOf(stage);
-    default:
-      return [];
-  }
-}
-
-function conjuncts(expression: FieldExpression): FieldExpression[] {
-  return expression.kind === 'binary' && expression.op === '&&'
-    ? [...conjuncts(expression.lhs), ...conjuncts(expression.rhs)]
-    : [expression];
 }
