@@ -135,6 +135,6 @@ switch (task) {
     await run(node, args, { always: true });
     break;
   default:
-    console.log('usage: npm run up | rubato | test | test:long | check | format | bench');
+    console.log('usage: npm run up | rubato | test | test:long | check | format | bench | generate');
     process.exit(task === 'help' ? 0 : 2);
 }

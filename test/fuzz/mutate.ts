@@ -40,7 +40,7 @@ const marks = [
 const tokens = [...bytes.map((hex) => Buffer.from(hex, 'hex')), ...marks.map((mark) => Buffer.from(mark))];
 
 /** Inputs grow no longer than this, so that their number and not their length makes the time. */
-const lengthMax = 4096;
+export const inputBytesMax = 4096;
 
 export function mutate(rng: SeededRng, seeds: readonly Uint8Array[], words: readonly Buffer[]): Buffer {
   const pick = <Item>(list: readonly Item[]): Item => list[rng.uint32() % list.length]!;
@@ -85,5 +85,5 @@ export function mutate(rng: SeededRng, seeds: readonly Uint8Array[], words: read
       }
     }
   }
-  return input.length > lengthMax ? input.subarray(0, lengthMax) : input;
+  return input.length > inputBytesMax ? input.subarray(0, inputBytesMax) : input;
 }

@@ -1,5 +1,11 @@
-/** Runs one target over inputs made of a seed; fails on anything but an answer or a refusal, saying how to see it again. */
+/**
+ * Runs one target over inputs made of a seed; fails on anything but an answer or a refusal, saying how to see it again.
+ *
+ * Inputs come in batches: batch k of seed s is batch 0 of seed s + k. So any place of a long run is reached at once, to
+ * go on from there or to see a failure again.
+ */
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { RubatoError } from '../../src/base/errors.ts';
@@ -12,34 +18,54 @@ export interface Outcome {
   readonly refused: number;
   readonly tookMs: number;
   readonly slowestMs: number;
-  /** Heap after a full collection, against that after the first tenth. */
-  readonly grownBytes: number;
 }
 
-/** One input of 4 KiB; loaded machines stop processes for a while. */
+export const batchInputs = 10_000;
+
+/** One input of 4 KiB. A loaded machine stops processes for as long: slow is only what is slow again. */
 const inputMsMax = 5000;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-function heapBytes(): number {
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+/**
+ * What stays. One collection is not enough: memory outside the heap is given back when its owner's end is noticed, which
+ * is after the collection that found it.
+ */
+export async function heapBytes(): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 4; round++) {
+    collect();
+    await setImmediate();
+    const { heapUsed, external } = process.memoryUsage();
+    least = Math.min(least, heapUsed + external);
+  }
+  return least;
 }
 
 /** Millions of refusals are made only to be counted; what fails is run again from its seed. */
 Error.stackTraceLimit = 0;
 
-export async function runTarget(target: Target, seed: number, count: number): Promise<Outcome> {
+/**
+ * The first `count` inputs of the batch that begins with `seed`.
+ *
+ * @param onInput is told each input before it is run
+ * @throws Error when an input fails, or takes longer than 5 s whenever it is run
+ */
+export async function runBatch(
+  target: Target,
+  seed: number,
+  count: number,
+  onInput?: (input: Buffer) => void,
+): Promise<Outcome> {
   const rng = new SeededRng(seed);
   const words = (target.words ?? []).map((word) => Buffer.from(word));
   const startMs = performance.now();
   let refused = 0;
   let slowestMs = 0;
-  let settledBytes = 0;
   for (let n = 0; n < count; n++) {
     const input = mutate(rng, target.seeds, words);
+    onInput?.(input);
     const beganMs = performance.now();
     try {
       const done = target.run(input);
@@ -53,10 +79,25 @@ export async function runTarget(target: Target, seed: number, count: number): Pr
       }
       refused++;
     }
-    slowestMs = Math.max(slowestMs, performance.now() - beganMs);
-    if (n === Math.floor(count / 10)) settledBytes = heapBytes();
+    const tookMs = performance.now() - beganMs;
+    if (tookMs > slowestMs) slowestMs = tookMs;
+    if (tookMs > inputMsMax) {
+      const againMs = await leastMs(target, input);
+      assert.ok(againMs < inputMsMax, `${target.name}: input ${n} of seed ${seed} took ${againMs} ms`);
+    }
   }
-  assert.ok(slowestMs < inputMsMax, `${target.name}: one input took ${slowestMs} ms`);
-  const tookMs = performance.now() - startMs;
-  return { inputs: count, refused, tookMs, slowestMs, grownBytes: heapBytes() - settledBytes };
+  return { inputs: count, refused, tookMs: performance.now() - startMs, slowestMs };
+}
+
+/** The best of three times that the input takes. */
+async function leastMs(target: Target, input: Buffer): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let time = 0; time < 3; time++) {
+    const beganMs = performance.now();
+    await Promise.resolve()
+      .then(() => target.run(input))
+      .catch(() => {});
+    least = Math.min(least, performance.now() - beganMs);
+  }
+  return least;
 }
