@@ -28,6 +28,7 @@ import type { createLog } from './log.ts';
 import type { LiveLimits } from './overrides/live-limits.ts';
 import { createReader, keepReaderFresh } from './read-role.ts';
 import { SelfMetrics } from './self-metrics.ts';
+import type { ShardedMetricsRole } from './sharded-metrics-role.ts';
 import { bothLive, type TailRole } from './tail-role.ts';
 import type { RoleName } from './targets.ts';
 import { readUiFiles } from './ui-files.ts';
@@ -45,6 +46,9 @@ export interface ApiSideParts {
   readonly limits: LiveLimits;
   readonly write: WriteRole | undefined;
   readonly tail: TailRole | undefined;
+  readonly sharded: ShardedMetricsRole | undefined;
+  /** The write role makes metrics of what it receives. */
+  readonly countsOwn: boolean;
   readonly backend: BackendRole;
   readonly tls: Readonly<Record<'http' | 'grpc', ReturnType<typeof listenerTls>>>;
   readonly phase: () => Phase;
@@ -72,7 +76,7 @@ const queryGraceMs = 3_000;
 
 /** Listens when it resolves. @throws RubatoError config */
 export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
-  const { config, roles, alone, store, limits, write, tail, backend, tls, phase, log } = parts;
+  const { config, roles, alone, store, limits, write, tail, sharded, countsOwn, backend, tls, phase, log } = parts;
   const reader = createReader({
     config,
     store,
@@ -96,6 +100,7 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
   });
   const generatorMetrics = new GeneratorMetrics();
   const generatorText = async (): Promise<string> => {
+    if (sharded !== undefined) return generatorMetrics.text(await sharded.status().catch(() => undefined), 0);
     const status = await write?.status().catch(() => undefined);
     return generatorMetrics.text(status?.generator, status?.generatorLostSpans ?? 0);
   };
@@ -112,13 +117,7 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
     overridesStatus: limits.status,
     usageMetrics:
       write !== undefined && config.distributor.usage.cost_attribution.enabled ? () => write.usageText() : undefined,
-    generatedMetrics:
-      write === undefined
-        ? undefined
-        : async (tenant, accept) => {
-            const format = textFormat(accept);
-            return { contentType: textContentType[format], body: await write.generatorText(tenant, format) };
-          },
+    generatedMetrics: generatedMetrics(countsOwn ? write : undefined, sharded),
     ui,
     uiSettings: { spanLinks: config.ui.span_links },
     clock: systemClock,
@@ -194,6 +193,19 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
     },
     abort: () => shutdown.abort(),
     close: () => close(queryGraceMs),
+  };
+}
+
+/** Undefined in a process that makes no metrics of spans. */
+function generatedMetrics(
+  own: WriteRole | undefined,
+  sharded: ShardedMetricsRole | undefined,
+): ApiPorts['generatedMetrics'] {
+  if (own === undefined && sharded === undefined) return undefined;
+  return async (tenant, accept) => {
+    const format = textFormat(accept);
+    const body = await (sharded?.text(tenant, format) ?? own?.generatorText(tenant, format));
+    return { contentType: textContentType[format], body: body ?? '' };
   };
 }
 

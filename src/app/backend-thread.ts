@@ -10,6 +10,7 @@ import { ManifestStore } from '../block/manifest.ts';
 import { Adopter } from '../roles/backend/adopter.ts';
 import { Backend } from '../roles/backend/backend.ts';
 import type { RedactionRequest, RedactionResult } from '../roles/backend/redact.ts';
+import { SegmentHold } from '../roles/metrics/segment-hold.ts';
 import { BackendMetrics } from './backend-metrics.ts';
 import { createPace, lowerThreadPriority } from './backend-pace.ts';
 import { backendSettings, type CompactionOverrides, tenantSettings } from './backend-settings.ts';
@@ -60,6 +61,7 @@ const isAdopting = attributeBytesMax !== undefined;
 const adopter = new Adopter({
   ...parts,
   deadAfterMs: config.cluster.dead_after,
+  hold: new SegmentHold({ store, clock: systemClock, holdMsMax: config.metrics_generator.hold_segments }),
   blockSpansMax: config.live_store.max_block_spans,
   attributeBytesMax: (tenant) => (attributeBytesMax === undefined ? 0 : valueFor(attributeBytesMax, tenant)),
 });

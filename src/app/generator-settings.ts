@@ -1,5 +1,4 @@
 /** Settings of a tenant's generator out of its overrides, or else of `metrics_generator`. 0 and empty mean the latter. */
-import os from 'node:os';
 import type { Label } from '../generator/labels.ts';
 import {
   type GeneratorSettings,
@@ -62,9 +61,9 @@ const processorNames: ReadonlySet<string> = new Set([
 ]);
 
 /** Labels that every series of a tenant has. */
-export function addedLabels({ registry }: GeneratorConfig, tenant: string): readonly Label[] {
+export function addedLabels({ registry }: GeneratorConfig, tenant: string, instance: string): readonly Label[] {
   const labels = Object.entries(registry.external_labels).map(([name, value]) => ({ name, value }));
-  labels.push({ name: '__metrics_gen_instance', value: os.hostname() });
+  labels.push({ name: '__metrics_gen_instance', value: instance });
   if (registry.inject_tenant_id_as !== '') labels.push({ name: registry.inject_tenant_id_as, value: tenant });
   return labels;
 }

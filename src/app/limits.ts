@@ -32,6 +32,15 @@ export function writeSettings(config: Config, block: OverridesBlock): WriteSetti
   };
 }
 
+/** For a process that makes no metrics of the spans that it receives. */
+export function withoutMetrics(settings: WriteSettings): WriteSettings {
+  const { generator } = settings;
+  return {
+    ...settings,
+    generator: { ...generator, spanMetrics: undefined, serviceGraphs: undefined, hostInfo: undefined },
+  };
+}
+
 export function writeLimits(config: Config, block = config.overrides.defaults): TenantLimits {
   const { ingestion = {} } = block;
   // Without a word about it an agent drops what is refused over gRPC, so only an explicit no turns it off.

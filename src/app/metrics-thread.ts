@@ -3,22 +3,18 @@
  * `metrics-feed.ts` with {@link MetricsThreadData}; it then answers its calls.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { SINGLE_TENANT } from '../api/tenant.ts';
 import { assert } from '../base/assert.ts';
-import { systemClock } from '../base/clock.ts';
-import { systemRng } from '../base/random.ts';
 import { nodeFileSystem } from '../fs/node-file-system.ts';
-import type { TextFormat } from '../generator/open-metrics.ts';
+import { type TextFormat, TextPage } from '../generator/open-metrics.ts';
 import type { GeneratorSettings } from '../generator/settings.ts';
+import { FileCheckpoints } from '../roles/metrics/checkpoint.ts';
 import { type AppliedBatch, MetricsRole, type MetricsStatus } from '../roles/metrics/metrics-role.ts';
 import type { Config } from './config/schema.ts';
-import { addedLabels } from './generator-settings.ts';
 import { valueFor } from './limits.ts';
 import { createLog } from './log.ts';
+import { metricsRoleOptions } from './metrics-role-options.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
-import { remoteWriteEndpoints } from './remote-write-endpoints.ts';
 import { type Handlers, serve } from './thread-rpc.ts';
-import { version } from './version.ts';
 
 export interface MetricsThreadData {
   readonly config: Config;
@@ -33,22 +29,17 @@ export interface MetricsText {
 assert(parentPort !== null, 'this file is the entry of a thread');
 const { config, settings: firstSettings } = workerData as MetricsThreadData;
 let settings = firstSettings;
-const { storage } = config.metrics_generator;
-const role = new MetricsRole({
-  clock: systemClock,
-  rng: systemRng,
-  fs: nodeFileSystem,
-  folder: storage.path === '' ? undefined : storage.path,
-  endpoints: remoteWriteEndpoints(storage.remote_write),
-  userAgent: `rubato/${version}`,
-  addedLabels: (tenant) => addedLabels(config.metrics_generator, tenant),
-  headers: (tenant) => ({
-    ...(storage.remote_write_add_org_id_header && tenant !== SINGLE_TENANT && { 'x-scope-orgid': tenant }),
-    ...valueFor(settings, tenant).remoteWriteHeaders,
-  }),
-  settingsOf: (tenant) => valueFor(settings, tenant),
-  log: createLog(config.server, 'metrics'),
-});
+const { path: folder } = config.metrics_generator.storage;
+const isKept = folder !== '';
+const role = new MetricsRole(
+  metricsRoleOptions(
+    { config, settingsOf: (tenant) => valueFor(settings, tenant), log: createLog(config.server, 'metrics') },
+    {
+      checkpoints: isKept ? new FileCheckpoints(nodeFileSystem, folder) : undefined,
+      folder: isKept ? folder : undefined,
+    },
+  ),
+);
 await role.open();
 void role.run();
 
@@ -61,7 +52,11 @@ serve(parentPort, {
     settings = changed;
     role.configure();
   },
-  text: ({ tenant, format }: MetricsText): string => role.text(tenant, format),
+  text: ({ tenant, format }: MetricsText): string => {
+    const page = new TextPage(format);
+    role.writeText(tenant, page);
+    return page.text();
+  },
   status: (): MetricsStatus => role.status(),
   stop: (): Promise<void> => role.stop(),
 } satisfies Handlers);

@@ -12,7 +12,7 @@ import { BackendRole } from './backend-role.ts';
 import type { Config } from './config/schema.ts';
 import { exposedListeners } from './exposure.ts';
 import { unknownProcessors } from './generator-settings.ts';
-import { type WriteSettings, writeLimits, writeSettings } from './limits.ts';
+import { type WriteSettings, withoutMetrics, writeLimits, writeSettings } from './limits.ts';
 import { listenerTls } from './listener-tls.ts';
 import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
@@ -20,6 +20,7 @@ import { LiveLimits } from './overrides/live-limits.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
 import { receiverSpecs } from './receiver-specs.ts';
 import { remoteWriteEndpoints } from './remote-write-endpoints.ts';
+import { ShardedMetricsRole } from './sharded-metrics-role.ts';
 import { TailRole } from './tail-role.ts';
 import { isAlone, rolesOf } from './targets.ts';
 import { WriteRole } from './write-role.ts';
@@ -72,15 +73,20 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   }
   const { overrides } = limits;
   const settings = (): ByTenant<WriteSettings> => overrides.byTenant((block) => writeSettings(config, block));
+  /** A process with both roles counts what it receives itself. */
+  const countsOwn = roles.has('metrics') && roles.has('write');
+  const receivingSettings = (): ByTenant<WriteSettings> =>
+    countsOwn ? settings() : overrides.byTenant((block) => withoutMetrics(writeSettings(config, block)));
   const attributeBytesMax = (): ByTenant<number> =>
     overrides.byTenant((block) => writeLimits(config, block).attributeBytesMax);
   const writerId = newWriterId(systemRng);
   const write = roles.has('write')
     ? new WriteRole({
         config,
-        settings: settings(),
+        settings: receivingSettings(),
         writerId,
         isAlone: alone,
+        isCounted: !countsOwn,
         onReplaced: (id) => tail?.setOwnWriter(id),
       })
     : undefined;
@@ -88,6 +94,8 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     roles.has('read') && !alone
       ? new TailRole({ config, attributeBytesMax: attributeBytesMax(), ownWriter: write && writerId })
       : undefined;
+  const sharded =
+    roles.has('metrics') && !countsOwn ? new ShardedMetricsRole({ config, settings: settings() }) : undefined;
   const backend = new BackendRole({
     config,
     clock: systemClock,
@@ -102,7 +110,8 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   configureBackend();
   overrides.onChange(() => {
     // A thread that is gone takes no limits, and ends the server.
-    write?.configure(settings()).catch(() => undefined);
+    write?.configure(receivingSettings()).catch(() => undefined);
+    sharded?.configure(settings());
     tail?.configure(attributeBytesMax());
     configureBackend();
   });
@@ -111,7 +120,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const openApi = async (): Promise<ApiSide> => {
     // Loaded here, while the threads load what they need.
     const { openApiSide } = await import('./api-side.ts');
-    const parts = { config, roles, alone, store, limits, write, tail, backend, tls, log };
+    const parts = { config, roles, alone, store, limits, write, tail, sharded, countsOwn, backend, tls, log };
     return openApiSide({ ...parts, phase: () => phase });
   };
   let api: ApiSide;
@@ -119,7 +128,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     api = await openApi();
   } catch (error) {
     limits.stop();
-    await Promise.all([write?.stop(), tail?.stop()]);
+    await Promise.all([write?.stop(), tail?.stop(), sharded?.stop()]);
     await lock?.release();
     throw error;
   }
@@ -128,8 +137,9 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
       address: advertisedAddress(config, api.httpPort),
       token: api.token,
       ...(tls.http && { tls: true }),
+      countsMetrics: countsOwn,
     };
-    const [ports] = await Promise.all([write?.start(member), tail?.start()]);
+    const [ports] = await Promise.all([write?.start(member), tail?.start(), sharded?.start()]);
     phase = 'Running';
     if (roles.has('backend')) void backend.run();
     api.run();
@@ -142,7 +152,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     httpScheme: tls.http === undefined ? 'http' : 'https',
     grpcPort: api.grpcPort,
     ready,
-    failed: Promise.race([write?.failed, tail?.failed].filter((failed) => failed !== undefined)),
+    failed: Promise.race([write?.failed, tail?.failed, sharded?.failed].filter((failed) => failed !== undefined)),
     async stop() {
       phase = 'Stopping';
       // Balancers ask /ready and send elsewhere before the ports close.
@@ -151,7 +161,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
       api.abort();
       // A writer of a cluster is followed until everything of it is in blocks.
       const closed = write === undefined || alone ? api.close() : undefined;
-      await Promise.all([backend.stop(), write?.stop()]);
+      await Promise.all([backend.stop(), write?.stop(), sharded?.stop()]);
       await (closed ?? api.close());
       await tail?.stop();
       await lock?.release();

@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import { rolesOf } from './targets.ts';
 
 test('Tempo’s targets are roles, and several may be named', () => {
-  assert.deepEqual([...rolesOf('all')], ['write', 'read', 'backend']);
+  assert.deepEqual([...rolesOf('all')], ['write', 'read', 'backend', 'metrics']);
   assert.deepEqual([...rolesOf('distributor')], ['write']);
   assert.deepEqual([...rolesOf('query-frontend, querier')], ['read']);
+  assert.deepEqual([...rolesOf('metrics-generator')], ['metrics']);
   assert.deepEqual([...rolesOf('read,backend')], ['read', 'backend']);
 });
 

@@ -2,7 +2,7 @@
 import { ErrorKind, RubatoError } from '../base/errors.ts';
 import type { Config } from './config/schema.ts';
 
-export const roleNames = ['write', 'read', 'backend'] as const;
+export const roleNames = ['write', 'read', 'backend', 'metrics'] as const;
 export type RoleName = (typeof roleNames)[number];
 
 const targets: Readonly<Record<string, readonly RoleName[]>> = {
@@ -20,6 +20,8 @@ const targets: Readonly<Record<string, readonly RoleName[]>> = {
   compactor: ['backend'],
   'backend-scheduler': ['backend'],
   'backend-worker': ['backend'],
+  metrics: ['metrics'],
+  'metrics-generator': ['metrics'],
 };
 
 /** @param target a name, or several joined by commas. @throws RubatoError config */

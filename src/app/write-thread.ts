@@ -12,6 +12,7 @@ import type { Member } from '../roles/members/member-keys.ts';
 import { Tenure } from '../roles/members/tenure.ts';
 import { announceMarginMs } from '../roles/members/writer-directory.ts';
 import type { MetricsStatus } from '../roles/metrics/metrics-role.ts';
+import { SegmentHold } from '../roles/metrics/segment-hold.ts';
 import { encodeRecent, recentBytesMax } from '../roles/tail/recent-protocol.ts';
 import { RecentSegments } from '../roles/tail/recent-segments.ts';
 import { BodyGate } from '../roles/write/body-gate.ts';
@@ -19,11 +20,12 @@ import { ForwardIngest } from '../roles/write/forward-ingest.ts';
 import { Forwarder, type ForwarderCounters } from '../roles/write/forwarder.ts';
 import { type ReceiverAddress, type ReceiverCounters, Receivers } from '../roles/write/receivers.ts';
 import { replay } from '../roles/write/replay.ts';
+import { SegmentRemoval } from '../roles/write/segment-removal.ts';
 import { Translator } from '../roles/write/translator.ts';
 import type { UsageCounts } from '../roles/write/usage-counters.ts';
 import { type WriteSession, WriteSessions } from '../roles/write/write-sessions.ts';
 import { type LiveView, Writer, type WriterCounters } from '../roles/write/writer.ts';
-import { newWriterId, segmentKey } from '../wal/segment-keys.ts';
+import { newWriterId } from '../wal/segment-keys.ts';
 import { listWriters } from '../wal/segment-reader.ts';
 import { SegmentWriter } from '../wal/segment-writer.ts';
 import { BuildThread } from './build-thread-client.ts';
@@ -47,6 +49,8 @@ export interface WriteThreadData {
   readonly writerId: string;
   /** No other process uses the store. */
   readonly isAlone: boolean;
+  /** Others make the metrics of this writer's spans, and need its segments for that. */
+  readonly isCounted: boolean;
   /** One Int32 that is raised whenever a reader could see something new. */
   readonly changes: SharedArrayBuffer;
 }
@@ -100,7 +104,7 @@ const recentSegmentsBytesMax = 16 * 1024 * 1024;
 const drainMsMax = 15_000;
 
 assert(parentPort !== null, 'this file is the entry of a thread');
-const { config, changes, writerId, isAlone, settings: firstSettings } = workerData as WriteThreadData;
+const { config, changes, writerId, isAlone, isCounted, settings: firstSettings } = workerData as WriteThreadData;
 const log = createLog(config.server, 'write');
 const changeCount = new Int32Array(changes);
 /** Of every tenant, as of the last time that they changed. */
@@ -122,6 +126,12 @@ const usage = ingestUsage(config.distributor, (tenant) => settingsOf(tenant).cos
 const store = await openStore(config);
 const manifest = new ManifestStore(store, systemClock, systemRng);
 const builder = new BuildThread(config);
+const removal = new SegmentRemoval(
+  store,
+  isCounted
+    ? new SegmentHold({ store, clock: systemClock, holdMsMax: config.metrics_generator.hold_segments })
+    : undefined,
+);
 const changed = (): void => void Atomics.add(changeCount, 0, 1);
 /** Of all sessions. */
 const counters: WriterCounters = { receivedSpans: 0, blocksBuilt: 0, buildFailures: 0 };
@@ -143,7 +153,7 @@ function createSession(member: Member, id: string, onLost: (reason: string) => v
     deleteSegments: async (owner, seqs) => {
       // Or spans that are in no checkpoint could not be counted after a crash.
       await metrics.checkpoint();
-      await Promise.all(seqs.map((seq) => store.delete(segmentKey(owner, seq))));
+      await removal.remove(owner, seqs);
     },
     blockSpansMax: config.live_store.max_block_spans,
     blockAgeMsMax: config.live_store.max_block_duration,
@@ -189,7 +199,13 @@ let receivers: Receivers | undefined;
 let forwarders: readonly Forwarder[] = [];
 /** From the start on. */
 let sessions: WriteSessions | undefined;
-const ticker = setInterval(() => sessions?.current.writer.tick(), tickMs);
+const ticker = setInterval(() => {
+  sessions?.current.writer.tick();
+  if (removal.heldCount > 0)
+    removal
+      .retry()
+      .catch((error: unknown) => log.warn({ reason: String(error) }, 'segments that are held cannot be looked after'));
+}, tickMs);
 
 async function replayAll(writer: Writer): Promise<void> {
   const replayed = await replay({
@@ -226,7 +242,8 @@ async function leave(tenure: Tenure, writer: Writer): Promise<void> {
   await Promise.race([writer.flush().catch(() => undefined), systemClock.sleep(drainMsMax)]);
   const left = writer.liveSpans;
   if (left > 0) log.warn({ spans: left }, 'not everything live got into blocks in time; others will do it');
-  await (left > 0 ? tenure.seal() : tenure.end()).catch((error: unknown) =>
+  await removal.retry().catch(() => undefined);
+  await (left > 0 || removal.heldCount > 0 ? tenure.seal() : tenure.end()).catch((error: unknown) =>
     log.warn({ reason: String(error) }, 'the store does not answer; others will notice that this writer is gone'),
   );
 }

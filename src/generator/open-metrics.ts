@@ -20,31 +20,66 @@ export function textFormat(accept: string | undefined): TextFormat {
   return accept?.includes('application/openmetrics-text') ? 'openmetrics' : 'prometheus';
 }
 
-export class TextSink implements SampleSink {
+interface SourceOptions {
+  readonly addedLabels: readonly Label[];
+  readonly traceIdLabel: string;
+}
+
+/** One page of one or several sources: a metric's samples stand together, whichever source they come from. */
+export class TextPage {
   readonly #format: TextFormat;
-  readonly #traceIdLabel: string;
-  readonly #addedLabels: readonly Label[];
-  readonly #pieces: string[] = [];
+  /** By metric, in the order in which they were first met. */
+  readonly #families = new Map<string, string[]>();
+
+  constructor(format: TextFormat) {
+    this.#format = format;
+  }
+
+  /** Takes the series of one generator. */
+  source(options: SourceOptions): SampleSink {
+    return new TextSink(this.#format, options, (name, type) => this.#family(name, type));
+  }
+
+  text(): string {
+    const families = [...this.#families.values()].map((pieces) => pieces.join(''));
+    return families.join('') + (this.#format === 'openmetrics' ? '# EOF\n' : '');
+  }
+
+  #family(name: string, type: MetricType): string[] {
+    let pieces = this.#families.get(name);
+    if (pieces === undefined) {
+      // OpenMetrics names a counter without the suffix that its samples have.
+      const isCounter = type === 'counter' && this.#format === 'openmetrics';
+      pieces = [`# TYPE ${isCounter ? name.replace(/_total$/, '') : name} ${type}\n`];
+      this.#families.set(name, pieces);
+    }
+    return pieces;
+  }
+}
+
+class TextSink implements SampleSink {
+  readonly #format: TextFormat;
+  readonly #options: SourceOptions;
+  readonly #open: (name: string, type: MetricType) => string[];
+  #pieces: string[] = [];
   #type: MetricType = 'gauge';
   /** Label sets without the bucket's, as text. */
   readonly #texts = new WeakMap<LabelSet, string>();
 
-  constructor(options: { format: TextFormat; traceIdLabel: string; addedLabels: readonly Label[] }) {
-    this.#format = options.format;
-    this.#traceIdLabel = options.traceIdLabel;
-    this.#addedLabels = options.addedLabels;
+  constructor(format: TextFormat, options: SourceOptions, open: (name: string, type: MetricType) => string[]) {
+    this.#format = format;
+    this.#options = options;
+    this.#open = open;
   }
 
   family(name: string, type: MetricType): void {
     this.#type = type;
-    // OpenMetrics names a counter without the suffix that its samples have.
-    const isCounter = type === 'counter' && this.#format === 'openmetrics';
-    this.#pieces.push(`# TYPE ${isCounter ? name.replace(/_total$/, '') : name} ${type}\n`);
+    this.#pieces = this.#open(name, type);
   }
 
   sample({ name, labels, le, value, exemplar }: Sample): void {
     let text = this.#texts.get(labels);
-    if (text === undefined) this.#texts.set(labels, (text = labelText(mergeLabels(labels, this.#addedLabels))));
+    if (text === undefined) this.#texts.set(labels, (text = labelText(mergeLabels(labels, this.#options.addedLabels))));
     const comma = text === '' || le === undefined ? '' : ',';
     const bound = le === undefined ? '' : `${comma}le="${le}"`;
     const braces = text === '' && bound === '' ? '' : `{${text}${bound}}`;
@@ -55,12 +90,8 @@ export class TextSink implements SampleSink {
   /** Text has no native histograms. */
   native(): void {}
 
-  text(): string {
-    return this.#pieces.join('') + (this.#format === 'openmetrics' ? '# EOF\n' : '');
-  }
-
   #exemplar({ traceId, value, timeMs }: Exemplar): string {
-    return ` # {${this.#traceIdLabel}="${traceId}"} ${numberText(value)} ${timeMs / 1000}`;
+    return ` # {${this.#options.traceIdLabel}="${traceId}"} ${numberText(value)} ${timeMs / 1000}`;
   }
 }
 

@@ -10,7 +10,8 @@ import { serviceGraphBuckets, spanMetricsBuckets } from '../../src/generator/set
 import type { PlainSpan } from '../../src/model/plain-span.ts';
 import { plainSpansToOtlp } from '../../src/protocol/otlp/encode-plain.ts';
 import { freePort, getJson, postSpans, request, startTestServer } from '../support/server.ts';
-import { type Counted, countServiceGraph, countSpanMetrics, oneCalledSpanEach, seriesName } from './count.ts';
+import { assertSame, check, eventually, stored } from './checks.ts';
+import { countServiceGraph, countSpanMetrics, oneCalledSpanEach } from './count.ts';
 import { promExemplars, promQuery, startPrometheus } from './prometheus.ts';
 
 const graphWaitMs = 1_000;
@@ -43,43 +44,6 @@ function config(folder: string, prometheusPort: number): Record<string, unknown>
     // Blocks are made while metrics are counted, so that segments go.
     live_store: { max_block_duration: '1s' },
   };
-}
-
-async function eventually(check: () => Promise<void>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    try {
-      await check();
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
-}
-
-/** Newest value of every series whose name begins so, without the labels that all have. */
-async function stored(url: string, prefix: string): Promise<Counted> {
-  const counted: Counted = new Map();
-  for (const { metric, value } of await promQuery(url, `{__name__=~"${prefix}.*"}`)) {
-    const { __name__, __metrics_gen_instance, cluster, ...labels } = metric;
-    if (value === undefined) continue;
-    assert.equal(cluster, 'test');
-    assert.ok(__metrics_gen_instance);
-    counted.set(seriesName(__name__!, labels), Number(value[1]));
-  }
-  return counted;
-}
-
-function assertSame(actual: Counted, expected: Counted): void {
-  const wrong: string[] = [];
-  for (const [series, value] of expected) {
-    const found = actual.get(series);
-    if (found === undefined || Math.abs(found - value) > 1e-6 * Math.max(1, value))
-      wrong.push(`${series}: ${found}, expected ${value}`);
-  }
-  for (const series of actual.keys()) if (!expected.has(series)) wrong.push(`${series} is too much`);
-  assert.equal(wrong.length, 0, `${wrong.length} series are wrong: ${wrong.slice(0, 5).join('\n')}`);
 }
 
 /** Kills the server `rounds` times; Prometheus is away in the last one. Only the folder must be new. */
@@ -165,10 +129,4 @@ export async function generatorRounds(folder: string, rounds: number): Promise<v
     await server.stop();
     await prometheus.kill();
   }
-}
-
-async function check(what: string, look: () => Promise<void>): Promise<void> {
-  await eventually(look).catch((error: unknown) => {
-    throw new Error(`${what}: ${(error as Error).message}`, { cause: error });
-  });
 }

@@ -72,11 +72,11 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
     ...traceRoutes(ports),
     ...uiRoutes(ports),
     ...jaegerRoutes(ports),
-    ...(ports.generatedMetrics === undefined ? [] : [generatedMetricsRoute(ports.generatedMetrics)]),
     ...(options.mcpServer ? [mcpRoute(ports)] : []),
   ];
   const routes: Route[] = [
     ...(options.queries === false ? [] : ofData()),
+    ...(ports.generatedMetrics === undefined ? [] : [generatedMetricsRoute(ports.generatedMetrics)]),
     ...(ports.userOverrides === undefined ? [] : overridesRoutes(ports.userOverrides)),
     ...(ports.redact === undefined ? [] : [redactRoute(ports.redact)]),
     ...(ports.overridesStatus === undefined ? [] : overridesPages(ports.overridesStatus, ports.clock)),

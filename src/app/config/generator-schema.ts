@@ -140,6 +140,8 @@ export const metricsGenerator = orNull(
         remote_write_add_org_id_header: z.boolean().default(true),
       })
       .prefault({}),
+    /** Segments wait so long for metrics processes that are away. Ours. */
+    hold_segments: durationMs.default(60 * 60_000),
     metrics_ingestion_time_range_slack: durationMs.default(30_000),
     limiter_type: z.enum(['series', 'entity']).default('series'),
   }),

@@ -12,6 +12,7 @@ import { plainSpansToOtlp } from '../../protocol/otlp/encode-plain.ts';
 import { SegmentWriter } from '../../wal/segment-writer.ts';
 import { sealKey } from '../members/member-keys.ts';
 import { Tenure } from '../members/tenure.ts';
+import { SegmentHold } from '../metrics/segment-hold.ts';
 import { Adopter } from './adopter.ts';
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -25,6 +26,7 @@ function adopterOver(store: ObjectStore, clock: ManualClock, seed: number): Adop
     clock,
     rng,
     deadAfterMs,
+    hold: new SegmentHold({ store, clock, holdMsMax: 3_600_000 }),
     blockSpansMax: 40,
     attributeBytesMax: () => 2048,
     pace: async () => undefined,

@@ -21,8 +21,17 @@ import { OtlpScanner } from '../../protocol/otlp/scan.ts';
 import type { Segment } from '../../wal/segment-codec.ts';
 import { seqOfKey, writerPrefix } from '../../wal/segment-keys.ts';
 import { deleteSegments, listWriters, readSegments, type SkippedSegment } from '../../wal/segment-reader.ts';
-import { memberKey, sealedUnixMs, sealKey, sealsPrefix, writerOfKey, writersPrefix } from '../members/member-keys.ts';
+import {
+  decodeMember,
+  memberKey,
+  sealedUnixMs,
+  sealKey,
+  sealsPrefix,
+  writerOfKey,
+  writersPrefix,
+} from '../members/member-keys.ts';
 import { sealWriter } from '../members/tenure.ts';
+import type { SegmentHold } from '../metrics/segment-hold.ts';
 import type { BackendLog } from './backend-observer.ts';
 
 export interface AdopterOptions {
@@ -38,6 +47,8 @@ export interface AdopterOptions {
   /** Awaited between segments: gives way to more important work. */
   readonly pace: (signal?: AbortSignal) => Promise<void>;
   readonly onManifest: (tenant: string, version: number) => void;
+  /** What metrics processes have not counted yet stays. */
+  readonly hold: SegmentHold;
   readonly log: BackendLog;
 }
 
@@ -59,6 +70,8 @@ export class Adopter {
   readonly #options: AdopterOptions;
   /** What was seen of a writer when it last changed. */
   readonly #signs = new Map<string, { sign: string; sinceMs: number }>();
+  /** Writers whose segments are all in blocks, up to the last one, and wait for being counted. */
+  readonly #held = new Map<string, number>();
 
   constructor(options: AdopterOptions) {
     this.#options = options;
@@ -83,12 +96,13 @@ export class Adopter {
     const withSegments = new Set(await listWriters(store, signal));
     const writers = new Set([...members, ...withSegments]);
     for (const writer of this.#signs.keys()) if (!writers.has(writer)) this.#signs.delete(writer);
+    for (const writer of this.#held.keys()) if (!writers.has(writer)) this.#held.delete(writer);
     let adopted = 0;
     for (const writer of writers) {
       if (!seals.has(writer) && !(await this.#isDead(writer, members.has(writer), signal))) continue;
       try {
         if (!seals.has(writer)) await sealWriter(store, writer, clock.nowMs());
-        if (withSegments.has(writer)) await this.#adopt(writer, signal);
+        if (withSegments.has(writer) && !(await this.#adopt(writer, signal))) continue;
         await store.delete(memberKey(writer), signal);
         adopted++;
       } catch (error) {
@@ -141,8 +155,10 @@ export class Adopter {
     return last;
   }
 
-  async #adopt(writer: string, signal: AbortSignal | undefined): Promise<void> {
+  /** False when its segments are in blocks but must stay for now. */
+  async #adopt(writer: string, signal: AbortSignal | undefined): Promise<boolean> {
     const { store, clock, log } = this.#options;
+    if (this.#held.has(writer)) return this.#deleteCounted(writer, signal);
     const startedMs = clock.nowMs();
     const adoption = new Adoption(writer, this.#options, signal);
     const skipped: SkippedSegment[] = [];
@@ -156,12 +172,30 @@ export class Adopter {
       await store.put(`damaged/${key}`, await store.get(key, signal));
       await store.delete(key, signal);
     }
-    const segments = await deleteSegments(store, writer, adoption.lastSeq, signal);
-    const { spans, blocks } = adoption;
+    const { spans, blocks, segments } = adoption;
     log.info(
       { writer, segments, spans, blocks, ms: clock.nowMs() - startedMs },
       'segments of a dead writer are in blocks',
     );
+    this.#held.set(writer, adoption.lastSeq);
+    return this.#deleteCounted(writer, signal);
+  }
+
+  async #deleteCounted(writer: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const { store, hold } = this.#options;
+    const lastSeq = this.#held.get(writer)!;
+    const seqs: number[] = [];
+    for await (const { key } of store.list(writerPrefix(writer), {}, signal)) {
+      const seq = seqOfKey(writer, key);
+      if (seq !== undefined && seq <= lastSeq) seqs.push(seq);
+    }
+    // One that was alone over the store, or that makes its own metrics, is not followed.
+    const member = decodeMember(Buffer.from(await this.#memberText(writer, signal)));
+    const isFollowed = member !== undefined && member.countsMetrics !== true;
+    if (isFollowed && (await hold.free(writer, seqs)).length < seqs.length) return false;
+    await deleteSegments(store, writer, lastSeq, signal);
+    this.#held.delete(writer);
+    return true;
   }
 
   async #removeOldSeals(
@@ -192,6 +226,7 @@ class Adoption {
   /** By tenant: what is in blocks. */
   readonly #covered = new Map<string, number>();
   lastSeq = 0;
+  segments = 0;
   spans = 0;
   blocks = 0;
 
@@ -204,6 +239,7 @@ class Adoption {
   async add({ header, entries }: Segment): Promise<void> {
     const { attributeBytesMax, blockSpansMax } = this.#options;
     this.lastSeq = header.seq;
+    this.segments++;
     for (const { tenant, body } of entries) {
       if (header.seq <= (await this.#coveredOf(tenant))) continue;
       const { scanner } = this.#tableOf(tenant);

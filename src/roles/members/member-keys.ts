@@ -26,6 +26,8 @@ export interface Member {
   readonly token: string;
   /** Its HTTP port speaks TLS. */
   readonly tls?: boolean;
+  /** Its process makes the metrics of its spans, so that nobody else does. */
+  readonly countsMetrics?: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -37,9 +39,9 @@ export function encodeMember(member: Member, renewedUnixMs: number): Uint8Array 
 /** Undefined when it is not what {@link encodeMember} writes: then the writer cannot be asked, only its segments read. */
 export function decodeMember(bytes: Uint8Array): Member | undefined {
   try {
-    const { address, token, tls } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Member>;
+    const { address, token, tls, countsMetrics } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Member>;
     if (typeof address !== 'string' || typeof token !== 'string') return undefined;
-    return { address, token, ...(tls === true && { tls }) };
+    return { address, token, ...(tls === true && { tls }), ...(countsMetrics === true && { countsMetrics }) };
   } catch {
     return undefined;
   }

@@ -50,6 +50,20 @@ export async function readWhole(fs: FileSystem, path: string): Promise<Uint8Arra
   }
 }
 
+/** A folder with all that is in it, if it is there. */
+export async function removeFolder(fs: FileSystem, path: string): Promise<void> {
+  const entries = await fs.readDirectory(path).catch((error: unknown) => {
+    if (fileErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (entries === undefined) return;
+  for (const { name, isDirectory } of entries) {
+    if (isDirectory) await removeFolder(fs, `${path}/${name}`);
+    else await unlinkIfThere(fs, `${path}/${name}`);
+  }
+  await fs.removeDirectory(path);
+}
+
 export async function unlinkIfThere(fs: FileSystem, path: string): Promise<void> {
   try {
     await fs.unlink(path);

@@ -11,15 +11,17 @@
  * samples and not like a reset. Segments must be kept until a checkpoint has counted them: {@link MetricsRole.checkpoint}.
  */
 import type { Clock } from '../../base/clock.ts';
+import { ErrorKind } from '../../base/errors.ts';
 import type { Rng } from '../../base/random.ts';
 import type { FileSystem } from '../../fs/file-system.ts';
 import { Generator, type GeneratorCounters, type GeneratorState } from '../../generator/generator.ts';
 import type { Label } from '../../generator/labels.ts';
-import { type TextFormat, TextSink } from '../../generator/open-metrics.ts';
+import type { TextPage } from '../../generator/open-metrics.ts';
 import { type GeneratorSettings, isActive } from '../../generator/settings.ts';
 import type { SampleSink } from '../../generator/sink.ts';
 import type { SpanTableData } from '../../model/span-table.ts';
-import { type Checkpoint, emptyCheckpoint, type Position, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { isKind } from '../../objectstore/object-store.ts';
+import { type Checkpoint, type CheckpointStore, emptyCheckpoint, type Position } from './checkpoint.ts';
 import { RemoteWrite, type RemoteWriteStatus } from './remote-write.ts';
 import type { Endpoint } from './remote-write-client.ts';
 
@@ -45,7 +47,9 @@ export interface MetricsRoleOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly fs: FileSystem;
-  /** For state and send queues; undefined: counters begin anew with every start, and nothing is sent. */
+  /** Undefined: counters begin anew with every start. */
+  readonly checkpoints: CheckpointStore | undefined;
+  /** For send queues; undefined: nothing is sent. */
   readonly folder: string | undefined;
   readonly endpoints: readonly Endpoint[];
   readonly userAgent: string;
@@ -95,6 +99,8 @@ export class MetricsRole {
   readonly #tenants = new Map<string, TenantGenerator>();
   /** Of tenants that have not been seen since the start. */
   #restored = new Map<string, GeneratorState>();
+  #keptMs = 0;
+  #collectedMs: Readonly<Record<string, number>> = {};
   #positions = new Map<string, Position>();
   #collection = 0;
   #failedCollections = 0;
@@ -110,21 +116,18 @@ export class MetricsRole {
     if (folder !== undefined) this.#remoteWrite = new RemoteWrite({ ...options, folder });
   }
 
-  /** Goes on from the last checkpoint. */
+  /** Goes on from the last checkpoint. @throws when it may be there but cannot be read now */
   async open(): Promise<void> {
-    const { fs, folder, log } = this.#options;
+    const { checkpoints, log } = this.#options;
     let checkpoint: Checkpoint = emptyCheckpoint;
-    if (folder !== undefined) {
-      try {
-        checkpoint = await readCheckpoint(fs, folder);
-      } catch (error) {
-        log.error(
-          { folder, reason: String(error) },
-          'the state of the metrics generator cannot be read; it begins anew',
-        );
-      }
+    try {
+      checkpoint = (await checkpoints?.read()) ?? emptyCheckpoint;
+    } catch (error) {
+      if (!isKind(error, ErrorKind.corrupt)) throw error;
+      log.error({ reason: String(error) }, 'the state of the metrics generator is damaged; it begins anew');
     }
     this.#collection = checkpoint.collection;
+    this.#collectedMs = checkpoint.collectedMs ?? {};
     this.#positions = new Map(Object.entries(checkpoint.positions));
     this.#restored = new Map(Object.entries(checkpoint.tenants));
     await this.#remoteWrite?.open(checkpoint.collection);
@@ -133,6 +136,15 @@ export class MetricsRole {
   /** Up to where the segments of each writer have been counted. */
   get positions(): Readonly<Record<string, Position>> {
     return Object.fromEntries(this.#positions);
+  }
+
+  /** When the last checkpoint was written, Unix ms. */
+  get keptMs(): number {
+    return this.#keptMs;
+  }
+
+  positionOf(writer: string): Position | undefined {
+    return this.#positions.get(writer);
   }
 
   /** Forgets writers whose segments are gone. */
@@ -178,17 +190,13 @@ export class MetricsRole {
     return this.#enqueue(() => this.#collect([...this.#tenants.keys()]));
   }
 
-  /** All series of a tenant for a scraper; empty for one without a generator. */
-  text(tenant: string, format: TextFormat): string {
+  /** All series of a tenant for a scraper; nothing of one without a generator. */
+  writeText(tenant: string, page: TextPage): void {
     const known = this.#generatorOf(tenant);
-    const sink = new TextSink({
-      format,
-      traceIdLabel: known?.settings.traceIdLabel ?? '',
-      addedLabels: this.#options.addedLabels(tenant),
-    });
-    const nowMs = this.#options.clock.nowMs();
-    known?.generator.collect(sink, { nowMs, exemplarsSinceMs: 0, zeroMs: undefined });
-    return sink.text();
+    if (known === undefined) return;
+    const { addedLabels, clock } = this.#options;
+    const sink = page.source({ addedLabels: addedLabels(tenant), traceIdLabel: known.settings.traceIdLabel });
+    known.generator.collect(sink, { nowMs: clock.nowMs(), exemplarsSinceMs: 0, zeroMs: undefined });
   }
 
   status(): MetricsStatus {
@@ -206,10 +214,21 @@ export class MetricsRole {
     };
   }
 
-  /** Collects for the last time; what the receiver does not take now is sent after the next start. */
-  async stop(): Promise<void> {
+  /**
+   * Collects for the last time; what the receiver does not take now is sent after the next start.
+   * @param drainMs how long the receiver has to take it
+   */
+  async stop(drainMs = 0): Promise<void> {
     this.#abort.abort();
     await this.collectNow().catch(() => undefined);
+    await this.#remoteWrite?.drain(drainMs);
+    await this.#remoteWrite?.stop();
+  }
+
+  /** Ends at once: somebody else counts on. */
+  async abandon(): Promise<void> {
+    this.#abort.abort();
+    await this.#work;
     await this.#remoteWrite?.stop();
   }
 
@@ -262,15 +281,21 @@ export class MetricsRole {
   }
 
   async #writeCheckpoint(): Promise<void> {
-    const { fs, folder } = this.#options;
-    if (folder === undefined) return;
+    const { checkpoints } = this.#options;
+    if (checkpoints === undefined) return;
     const tenants = new Map<string, GeneratorState>(this.#restored);
-    for (const [tenant, { generator }] of this.#tenants) tenants.set(tenant, generator.state());
-    await writeCheckpoint(fs, folder, {
+    const collectedMs: Record<string, number> = { ...this.#collectedMs };
+    for (const [tenant, known] of this.#tenants) {
+      tenants.set(tenant, known.generator.state());
+      collectedMs[tenant] = known.collectedMs;
+    }
+    await checkpoints.write({
       collection: this.#collection,
       positions: this.positions,
       tenants: Object.fromEntries(tenants),
+      collectedMs,
     });
+    this.#keptMs = this.#options.clock.nowMs();
   }
 
   /** As the tenant's settings are now; undefined when it wants no metrics, or its settings cannot be used. */
@@ -291,7 +316,8 @@ export class MetricsRole {
     try {
       const state = known?.generator.state() ?? this.#restored.get(tenant);
       const generator = new Generator(settings, state);
-      const collectedMs = known?.collectedMs ?? this.#options.clock.nowMs();
+      const nowMs = this.#options.clock.nowMs();
+      const collectedMs = known?.collectedMs ?? Math.max(nowMs, this.#collectedMs[tenant] ?? 0);
       const fresh = { generator, made, settings, collectedMs };
       this.#tenants.set(tenant, fresh);
       this.#restored.delete(tenant);

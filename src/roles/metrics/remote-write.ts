@@ -34,6 +34,8 @@ export type RemoteWriteStatus = readonly {
 
 type CollectOptions = Parameters<Generator['collect']>[1];
 
+const drainStepMs = 50;
+
 export class RemoteWrite {
   readonly #options: RemoteWriteOptions;
   readonly #clients: ReadonlyMap<Endpoint, RemoteWriteClient>;
@@ -121,6 +123,15 @@ export class RemoteWrite {
       droppedRequests: queue.droppedRequests,
       counters: { ...counters },
     }));
+  }
+
+  /** Resolves when nothing waits any more, or the time is over. */
+  async drain(withinMs: number): Promise<void> {
+    const { clock } = this.#options;
+    for (let leftMs = withinMs; leftMs > 0; leftMs -= drainStepMs) {
+      if ([...this.#senders.values()].every(({ queue }) => queue.length === 0)) return;
+      await clock.sleep(drainStepMs);
+    }
   }
 
   async stop(): Promise<void> {

@@ -28,6 +28,8 @@ export interface SegmentTailOptions {
   readonly onGone?: (writer: string) => void;
   /** Where to begin with a writer that is met for the first time. Default: at its first segment that is stored. */
   readonly from?: (writer: string) => TailPosition;
+  /** A writer whose segments come from elsewhere. */
+  readonly isSkipped?: (writer: string, member: Member | undefined) => boolean;
   /** Pause of the background between two looks, ms. */
   readonly followMs: number;
   readonly log: { warn(fields: object, message: string): void };
@@ -50,7 +52,7 @@ export class SegmentTail {
     const writers = await this.#options.directory.writers();
     const work: Promise<void>[] = [];
     for (const [writer, member] of writers) {
-      if (writer === except) continue;
+      if (writer === except || this.#options.isSkipped?.(writer, member) === true) continue;
       let tail = this.#tails.get(writer);
       if (tail === undefined) this.#tails.set(writer, (tail = this.#follow(writer)));
       work.push(tail.catchUp(member));

@@ -18,6 +18,7 @@ import { SegmentWriter } from '../../wal/segment-writer.ts';
 import { Adopter } from '../backend/adopter.ts';
 import { spanIdsIn } from '../backend/testing/bucket.ts';
 import { sealWriter, Tenure } from '../members/tenure.ts';
+import { SegmentHold } from '../metrics/segment-hold.ts';
 import { RecentSegments } from '../tail/recent-segments.ts';
 import { WriteSessions } from './write-sessions.ts';
 import { Writer } from './writer.ts';
@@ -92,6 +93,7 @@ function adopterOver(store: ObjectStore, clock: ManualClock): Adopter {
     manifest: new ManifestStore(store, clock, rng),
     clock,
     rng,
+    hold: new SegmentHold({ store, clock, holdMsMax: 3_600_000 }),
     deadAfterMs: 60_000,
     blockSpansMax: 30,
     attributeBytesMax: () => 2048,
