@@ -1,11 +1,8 @@
 /** `agent`: the node-local collector, until it is told to stop. */
 import { readFileSync } from 'node:fs';
-import { loadAgentConfig } from '../../app/agent/config.ts';
-import { startAgent } from '../../app/agent/start-agent.ts';
-import { expandEnv } from '../../app/config/load.ts';
-import { version } from '../../app/version.ts';
 import { ErrorKind, RubatoError } from '../../base/errors.ts';
 import type { Command, Io } from '../io.ts';
+import { becomeLean, keepCompiled } from '../lean-process.ts';
 import { readOptions } from '../options.ts';
 
 export const agent: Command = {
@@ -34,15 +31,22 @@ async function runAgent(argv: readonly string[], io: Io): Promise<number> {
     io.out(agent.usage);
     return 0;
   }
+  becomeLean();
+  const { loadAgentConfig } = await import('../../app/agent/config.ts');
+  const { startAgent } = await import('../../app/agent/start-agent.ts');
+  const { expandEnv } = await import('../../app/config/load.ts');
+  const { version } = await import('../../app/version.ts');
   const file = values['config.file'];
   const text = file === undefined ? '' : readText(file);
   const expanded = values['config.expand-env'] === true ? expandEnv(text, process.env) : text;
   const config = loadAgentConfig(expanded, file ?? 'defaults');
   if (values['config.verify'] === true) {
+    keepCompiled();
     io.out('the configuration is valid');
     return 0;
   }
   const running = await startAgent(config);
+  keepCompiled();
   io.out(`Rubato agent ${version} sends to ${config.remote.url}, spool in ${config.spool.path}`);
   io.out(`  ${'status'.padEnd(22)} http://${config.server.http_listen_address}:${running.httpPort}`);
   for (const { type, address } of running.receivers) io.out(`  ${type.padEnd(22)} ${address}`);
