@@ -19,6 +19,7 @@ import { internalPrefix } from '../roles/tail/recent-protocol.ts';
 import type { BackendRole } from './backend-role.ts';
 import { configText } from './config/config-text.ts';
 import type { Config } from './config/schema.ts';
+import { keepDiskCacheClean, openDiskCache } from './disk-cache.ts';
 import { GeneratorMetrics } from './generator-metrics.ts';
 import { answerInternal } from './internal-routes.ts';
 import { queryLimits } from './limits.ts';
@@ -77,12 +78,9 @@ const queryGraceMs = 3_000;
 /** Listens when it resolves. @throws RubatoError config */
 export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
   const { config, roles, alone, store, limits, write, tail, sharded, countsOwn, backend, tls, phase, log } = parts;
-  const reader = createReader({
-    config,
-    store,
-    live: liveOf(write && backend.named(write), tail),
-    manifest: new ManifestStore(store, systemClock, systemRng),
-  });
+  const manifest = new ManifestStore(store, systemClock, systemRng);
+  const disk = roles.has('read') ? openDiskCache(config.storage.trace) : undefined;
+  const reader = createReader({ config, store, live: liveOf(write && backend.named(write), tail), manifest, disk });
   const engine = new Engine({
     storage: reader,
     clock: systemClock,
@@ -121,7 +119,8 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
     ui,
     uiSettings: { spanLinks: config.ui.span_links },
     clock: systemClock,
-    redact: alone && config.backend_scheduler.redaction_api ? (request) => backend.redact(request) : undefined,
+    redact:
+      roles.has('backend') && config.backend_scheduler.redaction_api ? (request) => backend.redact(request) : undefined,
     explain: (request, signal) => engine.explain(request, signal),
     onError: (error, request) => {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -158,7 +157,13 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
   };
   const token = randomHex(systemRng, 16);
   const internal =
-    write === undefined || alone ? undefined : { token, recent: (question: RecentQuestion) => write.recent(question) };
+    write === undefined || alone
+      ? undefined
+      : {
+          token,
+          recent: (question: RecentQuestion) => write.recent(question),
+          giveUpSegments: (writer: string) => write.giveUpSegments(writer),
+        };
   const answerHttp: typeof api.handle = (request, response) => {
     if (internal === undefined || request.url?.startsWith(internalPrefix) !== true) api.handle(request, response);
     else void answerInternal(internal, request, response);
@@ -188,7 +193,9 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
     grpcPort,
     token,
     run() {
-      if (tail !== undefined) void keepReaderFresh({ config, reader, tail, signal: shutdown.signal, log });
+      const { signal } = shutdown;
+      if (tail !== undefined) void keepReaderFresh({ config, reader, tail, signal, log });
+      if (disk !== undefined) void keepDiskCacheClean({ config, disk, manifest, signal, log });
       if (config.server.warm_up && roles.has('read')) void warmUpQueries(systemClock);
     },
     abort: () => shutdown.abort(),

@@ -24,7 +24,7 @@ export interface BackendRoleOptions {
   readonly clock: Clock;
   /** No other process uses the store: nobody's segments need to be adopted. */
   readonly isAlone: boolean;
-  /** Puts everything live of this process into blocks, for redaction. */
+  /** Puts everything live of this process into blocks, for redaction when it is alone. */
   readonly flush: () => Promise<void>;
   readonly log: { error(fields: object, message: string): void };
 }
@@ -72,12 +72,12 @@ export class BackendRole {
   }
 
   /**
-   * Takes traces out of everything that is stored, also of what is live in this process. Their bytes are gone from the
+   * Takes traces out of everything that is stored, also of what is live in any process. Their bytes are gone from the
    * store when the files of the replaced blocks are deleted, `compacted_block_retention` later.
    */
   async redact(request: RedactionRequest): Promise<RedactionResult> {
     if (this.#abort.signal.aborted) throw new RubatoError(ErrorKind.unavailable, 'stopping', 'the server stops');
-    await this.#options.flush();
+    if (this.#options.isAlone) await this.#options.flush();
     return this.#started().call('redact', request);
   }
 

@@ -10,7 +10,10 @@ import { ManifestStore } from '../block/manifest.ts';
 import { Adopter } from '../roles/backend/adopter.ts';
 import { Backend } from '../roles/backend/backend.ts';
 import type { RedactionRequest, RedactionResult } from '../roles/backend/redact.ts';
+import { settleLive } from '../roles/backend/settle-live.ts';
+import { WriterDirectory } from '../roles/members/writer-directory.ts';
 import { SegmentHold } from '../roles/metrics/segment-hold.ts';
+import { RecentClient } from '../roles/tail/recent-client.ts';
 import { BackendMetrics } from './backend-metrics.ts';
 import { createPace, lowerThreadPriority } from './backend-pace.ts';
 import { backendSettings, type CompactionOverrides, tenantSettings } from './backend-settings.ts';
@@ -19,6 +22,7 @@ import { valueFor } from './limits.ts';
 import { createLog } from './log.ts';
 import { openStore } from './open-store.ts';
 import type { ByTenant } from './overrides/tenant-overrides.ts';
+import { peerTls } from './peer-tls.ts';
 import { type Handlers, serve, ThreadClient } from './thread-rpc.ts';
 
 export interface BackendThreadData {
@@ -35,6 +39,8 @@ export interface ManifestSeen {
 
 /** Decoded columns of a compaction's inputs, bytes: what neighbouring row groups share. */
 const cacheBytesMax = 16 * 1024 * 1024;
+/** A writer puts everything live into blocks within this time, or is taken over. */
+const flushMsMax = 30_000;
 
 assert(parentPort !== null, 'this file is the entry of a thread');
 const { config } = workerData as BackendThreadData;
@@ -67,6 +73,21 @@ const adopter = new Adopter({
 });
 const stopping = new AbortController();
 
+/** Everything live, of whatever process, is in blocks when it resolves. */
+async function settle(): Promise<void> {
+  const client = new RecentClient(flushMsMax, peerTls(config));
+  try {
+    await settleLive({
+      directory: new WriterDirectory({ store, clock: systemClock, intervalMs: config.cluster.discovery_interval }),
+      flush: (writer, member) => client.flush(writer, member),
+      takeOver: (writer) => adopter.takeOver(writer, stopping.signal),
+      log,
+    });
+  } finally {
+    client.close();
+  }
+}
+
 export const methods = {
   /** Resolves when the role has stopped. */
   run: async (): Promise<void> => {
@@ -78,7 +99,10 @@ export const methods = {
   setOverrides: (changed: CompactionOverrides): void => {
     overrides = changed;
   },
-  redact: (request: RedactionRequest): Promise<RedactionResult> => backend.redact(request),
+  redact: async (request: RedactionRequest): Promise<RedactionResult> => {
+    if (isAdopting) await settle();
+    return backend.redact(request);
+  },
   metrics: (): Promise<string> => metrics.text(),
   stop: (): Promise<void> => {
     stopping.abort();

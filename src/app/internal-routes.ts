@@ -3,13 +3,15 @@
  * no user gets there, only who shows the token that stands in the writer's member object in the store.
  */
 import type { Request, Response } from '../api/http/reply.ts';
-import { mayAsk, recentPath } from '../roles/tail/recent-protocol.ts';
+import { flushPath, mayAsk, recentPath } from '../roles/tail/recent-protocol.ts';
 import type { RecentQuestion } from './write-thread.ts';
 
 export interface InternalRoutes {
   readonly token: string;
   /** An answer in bytes: `recent-protocol.ts`. Undefined when that writer is not of this process. */
   readonly recent: (question: RecentQuestion) => Promise<Uint8Array | undefined>;
+  /** Puts what a writer has live into blocks. False when it is not of this process. */
+  readonly giveUpSegments: (writer: string) => Promise<boolean>;
 }
 
 export async function answerInternal(routes: InternalRoutes, request: Request, response: Response): Promise<void> {
@@ -21,11 +23,16 @@ export async function answerInternal(routes: InternalRoutes, request: Request, r
   };
   if (!mayAsk(request.headers, routes.token)) return end(403, 'forbidden\n');
   const url = new URL(request.url ?? '', 'http://internal');
-  const after = Number(url.searchParams.get('after'));
-  if (url.pathname !== recentPath) return end(404, 'not found\n');
-  if (!Number.isSafeInteger(after) || after < 0) return end(400, 'after is a segment number\n');
+  const writer = url.searchParams.get('writer') ?? '';
   try {
-    const answer = await routes.recent({ writer: url.searchParams.get('writer') ?? '', after });
+    let answer: Uint8Array | string | undefined;
+    if (url.pathname === recentPath && request.method === 'GET') {
+      const after = Number(url.searchParams.get('after'));
+      if (!Number.isSafeInteger(after) || after < 0) return end(400, 'after is a segment number\n');
+      answer = await routes.recent({ writer, after });
+    } else if (url.pathname === flushPath && request.method === 'POST') {
+      answer = (await routes.giveUpSegments(writer)) ? 'done\n' : undefined;
+    }
     // Another writer may have got the address of one that is gone, or this process goes on under another id.
     if (answer === undefined) end(404, 'not found\n');
     else end(200, answer);

@@ -6,11 +6,11 @@ import { readPack } from '../block/index-pack.ts';
 import type { ManifestStore } from '../block/manifest.ts';
 import { blockFileKey } from '../block/manifest-keys.ts';
 import { openBlock } from '../block/read-block.ts';
+import type { DiskCache } from '../objectstore/disk-cache.ts';
 import type { ObjectStore } from '../objectstore/object-store.ts';
 import { type LiveSource, Reader } from '../roles/read/reader.ts';
 import { backendSettings } from './backend-settings.ts';
 import type { Config } from './config/schema.ts';
-import { openDiskCache } from './disk-cache.ts';
 import type { TailRole } from './tail-role.ts';
 
 /**
@@ -24,10 +24,10 @@ export function createReader(parts: {
   store: ObjectStore;
   live: LiveSource;
   manifest: Pick<ManifestStore, 'load'>;
+  disk?: DiskCache | undefined;
 }): Reader {
-  const { config, store, live, manifest } = parts;
+  const { config, store, live, manifest, disk } = parts;
   const cache = new ColumnCache(config.querier.column_cache_bytes);
-  const disk = openDiskCache(config.storage.trace);
   const gapBytesMax = traceGapBytesMax[config.storage.trace.backend === 'local' ? 'disk' : 'bucket'];
   const reader = new Reader({
     live,

@@ -73,6 +73,11 @@ export class WriteRole implements LiveSource {
     return this.#client.call('flush');
   }
 
+  /** Puts a writer's live rows into blocks. False when it is not of this process. */
+  giveUpSegments(writer: string): Promise<boolean> {
+    return this.#client.call('giveUpSegments', writer);
+  }
+
   /** As new as every acknowledgement before the call. Asks the thread only when something has changed. */
   live(tenant: string): Promise<LiveView> {
     const changeCount = Atomics.load(this.#changeCount, 0);

@@ -307,7 +307,17 @@ export const methods = {
     generator: await metrics.status(),
     generatorLostSpans: metrics.lostSpans,
   }),
-  flush: async (): Promise<void> => sessions?.current.writer.flush(),
+  flush: async (): Promise<void> => void (await sessions?.current.writer.flush()),
+  /**
+   * Everything that was acknowledged is in blocks, and none of its segments in memory any more. False when the writer is
+   * not, or no longer, of this process.
+   */
+  giveUpSegments: async (writer: string): Promise<boolean> => {
+    const session = sessions?.current;
+    if (session?.id !== writer) return false;
+    session.recent?.forget(await session.writer.flush());
+    return true;
+  },
   /**
    * No request that was accepted is lost. Alone, live rows stay in their segments for the next start; in a cluster they
    * go into blocks, or are left to others.

@@ -49,6 +49,14 @@ export function blocksPrefix(tenant: string): string {
   return `${tenantsPrefix}${tenantName(tenant)}/blocks/`;
 }
 
+/** The block whose files lie below `prefix`, which ends without a slash; undefined when it is not a block's. */
+export function blockOfPrefix(prefix: string): { readonly tenant: string; readonly id: string } | undefined {
+  const [root, name, kind, id, ...more] = prefix.split('/');
+  if (`${root}/` !== tenantsPrefix || kind !== 'blocks' || !id || more.length > 0) return undefined;
+  const tenant = tenantOfName(name ?? '');
+  return tenant === undefined ? undefined : { tenant, id };
+}
+
 /** `file` is a name of `BlockMeta.files`. */
 export function blockFileKey(tenant: string, blockId: string, file: string): string {
   return `${blocksPrefix(tenant)}${blockId}/${file}`;

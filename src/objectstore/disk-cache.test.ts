@@ -134,6 +134,24 @@ test('the folder may be deleted while it is in use', async () => {
   assert.equal(object.fetched.length, 2);
 });
 
+test('what lies below one prefix can be found and removed, also what another process wrote', async () => {
+  const folder = newFolder();
+  const [a, b] = [testObject('tenants/x*/a/file', 2 * chunkBytes), testObject('tenants/x*/b/file', 100)];
+  const cache = open(folder);
+  for (const object of [a, b]) await cache.read(object, 0, object.size);
+  await cache.idle();
+  const other = open(folder);
+  await other.idle();
+  assert.deepEqual((await other.prefixes()).sort(), ['tenants/x*/a', 'tenants/x*/b']);
+  await other.remove('tenants/x*/a');
+  assert.deepEqual(await other.prefixes(), ['tenants/x*/b']);
+  assert.equal(filesIn(folder).length, 1);
+  assert.ok(other.counters.storedBytes < 300);
+  await cache.read(a, 0, 1);
+  assert.equal(a.fetched.length, 2);
+  assert.equal(b.fetched.length, 1);
+});
+
 test('a folder that cannot be written is no error', async () => {
   const folder = newFolder();
   const file = path.join(folder, 'file');

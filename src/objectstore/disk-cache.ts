@@ -4,16 +4,17 @@
  *
  * Objects are cut at multiples of {@link chunkBytes}; a chunk is a file:
  *
- *   <folder>/<first 2 digits>/<32 digits of the SHA-256 of the object's key>-<index of the chunk>
+ *   <folder>/o-<the object's key up to its last slash, escaped>/<32 digits of the SHA-256 of the key>-<index of the chunk>
  *   u32 crc32 of all that follows | u32 bytes of the key | the key | the bytes        (little endian)
  *
  * Nothing here is needed. A file is written under another name and renamed, never synced; one that is cut, damaged or of
  * another object does not match its checksum and is removed. So the folder, or any file in it, may be deleted at any time,
- * a crash costs nothing but chunks, and processes may share a folder: each removes what it knows to be oldest until what
+ * a crash costs nothing but chunks. What lies below one prefix can be listed and removed: objects that are deleted for good
+ * must be gone from here too. Processes may share a folder: each removes what it knows to be oldest until what
  * it knows fits, and looks at the whole folder now and then to learn about the others' files.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 
@@ -123,6 +124,23 @@ export class DiskCache {
       at += chunk.length;
     }
     return out;
+  }
+
+  /** Prefixes, without the slash, of objects that chunks are there of; this process's and others'. */
+  async prefixes(): Promise<string[]> {
+    const folders = await readdir(this.#folder).catch(() => []);
+    return folders.map(prefixOf).filter((prefix) => prefix !== undefined);
+  }
+
+  /** Removes every chunk below the prefix, whoever wrote it. */
+  async remove(prefix: string): Promise<void> {
+    const folder = folderOf(prefix);
+    for (const file of await readdir(path.join(this.#folder, folder)).catch(() => [])) {
+      const name = `${folder}/${file}`;
+      this.#forget(name);
+      await unlink(this.#path(name)).catch(() => undefined);
+    }
+    await rmdir(path.join(this.#folder, folder)).catch(() => undefined);
   }
 
   /** Resolves when nothing waits to be written or removed. */
@@ -256,13 +274,16 @@ export class DiskCache {
   async #scan(): Promise<void> {
     const found: { name: string; bytes: number; touchedMs: number }[] = [];
     for (const folder of await readdir(this.#folder).catch(() => [])) {
-      if (!/^[0-9a-f]{2}$/.test(folder)) continue;
-      for (const name of await readdir(path.join(this.#folder, folder)).catch(() => [])) {
+      if (prefixOf(folder) === undefined) continue;
+      // Of an empty one, where nothing is left.
+      await rmdir(path.join(this.#folder, folder)).catch(() => undefined);
+      for (const base of await readdir(path.join(this.#folder, folder)).catch(() => [])) {
+        const name = `${folder}/${base}`;
         if (this.#entries.has(name)) continue;
-        const file = path.join(this.#folder, folder, name);
+        const file = this.#path(name);
         const status = await stat(file).catch(() => undefined);
         if (status === undefined) continue;
-        if (/^[0-9a-f]{32}-\d+$/.test(name)) found.push({ name, bytes: status.size, touchedMs: status.mtimeMs });
+        if (/^[0-9a-f]{32}-\d+$/.test(base)) found.push({ name, bytes: status.size, touchedMs: status.mtimeMs });
         else if (status.mtimeMs < this.#nowMs() - temporaryAgeMsMax) await unlink(file).catch(() => undefined);
       }
     }
@@ -280,12 +301,27 @@ export class DiskCache {
   }
 
   #path(name: string): string {
-    return path.join(this.#folder, name.slice(0, 2), name);
+    return path.join(this.#folder, name);
   }
 }
 
+/** Below the cache's folder, without the chunk's index. */
 function nameOf(key: string): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 32);
+  const prefix = key.slice(0, Math.max(0, key.lastIndexOf('/')));
+  return `${folderOf(prefix)}/${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
+}
+
+const folderOf = (prefix: string): string => `o-${encodeURIComponent(prefix).replaceAll('*', '%2A')}`;
+
+/** The inverse of {@link folderOf}; undefined for what it never returns. */
+function prefixOf(folder: string): string | undefined {
+  if (!folder.startsWith('o-')) return undefined;
+  try {
+    const prefix = decodeURIComponent(folder.slice(2));
+    return folderOf(prefix) === folder ? prefix : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function chunkLength({ size }: CachedObject, index: number): number {

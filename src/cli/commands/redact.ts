@@ -16,7 +16,7 @@ export const redact: Command = {
   --yes           they are really to be removed; this cannot be undone
   --json          JSON for programs instead of text for people
 
-The server must allow it: backend_scheduler.redaction_api. When this is done no query finds the traces; their bytes are
+The server must allow it (backend_scheduler.redaction_api) and have the backend role. When this is done no query finds the traces; their bytes are
 deleted with the files of the blocks that held them, compacted_block_retention later.
 `,
   run: runRedact,

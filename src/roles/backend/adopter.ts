@@ -57,6 +57,9 @@ const sealAgeMsMax = 24 * 60 * 60_000;
 /** A block is committed at most so long after it was made; orphans are kept for longer. */
 const blockMsMax = 60 * 60_000;
 
+const takeOverTriesMax = 20;
+const takeOverPauseMs = 500;
+
 /** A tenant's rows of segments that are not in blocks yet. */
 interface Gathered {
   readonly table: SpanTable;
@@ -75,6 +78,25 @@ export class Adopter {
 
   constructor(options: AdopterOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Ends a writer's tenure whether it lives or not; resolves when everything that it had acknowledged is in blocks. Its
+   * segments are gone then, unless metrics processes have yet to count them.
+   */
+  async takeOver(writer: string, signal?: AbortSignal): Promise<void> {
+    const { store, clock } = this.#options;
+    await sealWriter(store, writer, clock.nowMs());
+    for (let tries = 1; ; tries++) {
+      try {
+        if (await this.#adopt(writer, signal)) await store.delete(memberKey(writer), signal);
+        return;
+      } catch (error) {
+        if (!(error instanceof Overtaken) || tries === takeOverTriesMax) throw error;
+        // Somebody else is at it: from what that one has left next.
+        await clock.sleep(takeOverPauseMs, signal);
+      }
+    }
   }
 
   /** Looks, several times in the time that makes a writer dead, until the signal fires. */

@@ -2,6 +2,8 @@
  * How a writer's newest segments are asked for: `GET /internal/v1/segments?writer=<id>&after=<seq>` on its HTTP port, with
  * the token of its member object. Internal: both ends may change with any version.
  *
+ * `POST /internal/v1/flush?writer=<id>` has a writer put everything live into blocks; it answers when that is done.
+ *
  *   answer: u32 length, JSON {floor, head, durable}, then for each segment u32 length and the object; little endian
  */
 import { timingSafeEqual } from 'node:crypto';
@@ -11,6 +13,7 @@ import type { RecentAnswer } from './recent-segments.ts';
 
 export const internalPrefix = '/internal/';
 export const recentPath = '/internal/v1/segments';
+export const flushPath = '/internal/v1/flush';
 /** Bytes of segments in one answer, unless one segment has more. */
 export const recentBytesMax = 4 * 1024 * 1024;
 

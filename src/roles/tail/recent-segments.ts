@@ -50,6 +50,14 @@ export class RecentSegments {
     if (drop > 0) this.#kept = this.#kept.slice(drop);
   }
 
+  /** Segments up to this are in blocks, and must not be here any more; who is behind finds the rest in the store. */
+  forget(through: number): void {
+    let drop = 0;
+    for (; drop < this.#kept.length && this.#kept[drop]!.seq <= through; drop++) this.#bytes -= this.#kept[drop]!.bytes;
+    this.#kept = this.#kept.slice(drop);
+    this.#floor = Math.max(this.#floor, Math.min(through, this.#durable));
+  }
+
   /** What is durable behind segment `after`; at least one segment, if there is one, and else at most `bytesMax`. */
   since(after: number, bytesMax: number): RecentAnswer {
     const objects: Uint8Array[] = [];

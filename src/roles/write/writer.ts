@@ -342,18 +342,21 @@ export class Writer implements Ingest {
   }
 
   /**
-   * Freezes everything and resolves when it is in blocks. For redaction, tests and a graceful end.
+   * Freezes everything and resolves when it is in blocks; with the last segment that no tenant needs any more. For
+   * redaction, tests and a graceful end.
    * @throws kind `unavailable` when the writer stops or loses its id before
    */
-  async flush(): Promise<void> {
+  async flush(): Promise<number> {
     const stored = this.#segments?.flush();
     for (const state of this.#tenants.values()) this.#due.add(state);
-    if (this.#segments !== undefined) this.onCut(this.#segments.lastSeq);
+    const lastSeq = this.#segments?.lastSeq ?? 0;
+    this.onCut(lastSeq);
     await stored;
     if (this.#buildQueue.length > 0 || this.#building)
       await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
     if (this.#abort.signal.aborted)
       throw new RubatoError(ErrorKind.unavailable, 'stopping', 'the writer ended before everything was in blocks');
+    return lastSeq;
   }
 
   /** Refuses new requests, waits for the running ones to be durable. Live rows stay in segments for the next start. */
