@@ -134,6 +134,18 @@ test('a part of the timeline becomes the time range, by drag and by keys', { ski
   await page.goBack();
   await page.goBack();
   assert.equal(param(page, 'from'), null);
+
+  // Longer than metrics may be asked of at once, and as long as traces may.
+  await page.goto(`${ui.server.http}${path('{ kind = server }', '&from=now-7d')}`);
+  await page.getByText(/\d matching spans/).waitFor();
+  await rowsOf(page).first().waitFor();
+  const dots = (await timeline.boundingBox())!;
+  await page.mouse.move(dots.x + 100, dots.y + 100);
+  await page.mouse.down();
+  await page.mouse.move(dots.x + dots.width - 10, dots.y + 150, { steps: 3 });
+  await page.mouse.up();
+  await page.waitForURL(/from=\d+&to=\d+/);
+  assert.match(param(page, 'q')!, /^\{ kind = server && traceDuration >= [\d.]+ms && traceDuration <= [\d.]+ms \}$/);
   assert.deepEqual(problems, []);
 });
 
@@ -142,6 +154,7 @@ test('an attribute is a column, a value narrows the query, and both are in the a
   await rowsOf(page).first().waitFor();
   await page.keyboard.press('c');
   await page.getByRole('combobox', { name: 'Attribute' }).fill('http.route');
+  await page.getByRole('option', { name: 'http.route span' }).waitFor();
   await page.keyboard.press('Enter');
   await page.waitForURL(/col=span.http.route/);
   await page.getByRole('button', { name: '/checkout' }).first().click();

@@ -59,10 +59,15 @@ export async function getText(path: string, params?: Params, signal?: AbortSigna
   return (await request(apiUrl(path, params), signal, 'text/plain')).text();
 }
 
-/** The API takes whole seconds, `end` exclusive: a range is widened to them. */
+/**
+ * The API takes whole seconds, `end` exclusive: a range is widened to them. One of whole seconds stays as long as it is,
+ * since the server refuses longer ones than its bound, which people choose exactly ("last 7 days").
+ */
 export function rangeParams(range: TimeRange | undefined): Params {
   if (range === undefined) return {};
-  return { start: Math.floor(range.fromMs / 1000), end: Math.ceil(range.toMs / 1000) };
+  const end = Math.ceil(range.toMs / 1000);
+  const seconds = Math.ceil((range.toMs - range.fromMs) / 1000);
+  return { start: Math.max(Math.floor(range.fromMs / 1000), end - seconds), end };
 }
 
 interface Ranged {

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addCondition, type Chips, type Comparison, chipsOf, conditionText, operatorsFor, textOf } from './chips.ts';
+import {
+  addCondition,
+  type Chips,
+  type Comparison,
+  chipsOf,
+  conditionText,
+  operatorsFor,
+  textOf,
+  withTraceDurations,
+} from './chips.ts';
 
 const texts = (q: string): string[] => chipsOf(q)!.conditions.map(conditionText);
 const comparison = (attribute: string, op: string, value: string): Comparison => ({
@@ -55,6 +64,13 @@ test('an equality replaces the one on the same attribute, and what follows the f
   assert.equal(change('{ .a = 1 } | count() > 2', added), '{ .a = 2 } | count() > 2');
   assert.equal(change('{ .b > 1 || .c = 1 }', added), '{ ((.b > 1) || (.c = 1)) && .a = 2 }');
   assert.equal(textOf({ conditions: [], rest: '' }), '{ }');
+});
+
+test('durations that were marked replace those marked before', () => {
+  const once = withTraceDurations(chipsOf('{ .a = 1 }')!.conditions, [0.5, 12_345]);
+  assert.deepEqual(once.map(conditionText), ['.a = 1', 'traceDuration >= 0.5ms', 'traceDuration <= 12300ms']);
+  const twice = withTraceDurations(once, [1, 2]);
+  assert.deepEqual(twice.map(conditionText), ['.a = 1', 'traceDuration >= 1ms', 'traceDuration <= 2ms']);
 });
 
 test('operators are those that the kind of value knows', () => {

@@ -53,6 +53,20 @@ export function addCondition(conditions: readonly Condition[], added: Comparison
   return at === -1 ? [...conditions, added] : conditions.with(at, added);
 }
 
+/** `traceDuration` between the two, milliseconds to three digits. */
+export function withTraceDurations(
+  conditions: readonly Condition[],
+  [lowMs, highMs]: readonly [number, number],
+): readonly Condition[] {
+  const bound = (op: string, ms: number): Comparison => ({
+    kind: 'comparison',
+    attribute: 'traceDuration',
+    op,
+    value: `${Number(ms.toPrecision(3))}ms`,
+  });
+  return addCondition(addCondition(conditions, bound('>=', lowMs)), bound('<=', highMs));
+}
+
 /** What an attribute can be compared by, as far as a value of it tells. */
 export function operatorsFor(value: string): readonly string[] {
   if (/^["`]/.test(value)) return ['=', '!=', '=~', '!~'];

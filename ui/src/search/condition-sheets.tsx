@@ -111,6 +111,12 @@ export function AttributeSteps({ filter, add }: AttributeStepsProps) {
 
 const intrinsics = ['name', 'status', 'kind', 'duration', 'statusMessage', 'rootName', 'rootServiceName'];
 
+/** A name alone is looked for in every scope. */
+function ownAttribute(text: string): Choice | undefined {
+  const written = [text, `.${text}`].find((each) => attributeOf(each) !== undefined);
+  return written === undefined ? undefined : { key: written, label: written, note: 'as written' };
+}
+
 export function AttributeChoice({ choose }: { readonly choose: (attribute: string) => void }) {
   return (
     <ChoiceList
@@ -122,7 +128,7 @@ export function AttributeChoice({ choose }: { readonly choose: (attribute: strin
           ...[...intrinsics, 'traceDuration'].map((key) => ({ key, label: key })),
         ];
       }}
-      own={(text) => (attributeOf(text) === undefined ? undefined : { key: text, label: text, note: 'as written' })}
+      own={ownAttribute}
       choose={({ key }) => choose(key)}
     />
   );

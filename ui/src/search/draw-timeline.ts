@@ -25,7 +25,12 @@ export interface Scene {
   readonly loadedFromMs: number | undefined;
   /** The row under the pointer. */
   readonly pointed: Row | undefined;
-  readonly selection: TimeRange | undefined;
+  readonly selection: Selection | undefined;
+}
+
+/** A part of the time; of the traces in it, those between two durations, when these are there. */
+export interface Selection extends TimeRange {
+  readonly durationsMs?: readonly [number, number];
 }
 
 type Frame = Pick<Scene, 'width' | 'range'>;
@@ -39,6 +44,25 @@ export function msAt({ width, range }: Frame, x: number): number {
 }
 
 const yOf = (scale: LogScale, ms: number): number => dotsTop + (1 - scale.at(ms)) * layout.dotsHeight;
+
+const durationAt = (scale: LogScale, y: number): number =>
+  scale.ms(1 - Math.min(1, Math.max(0, (y - dotsTop) / layout.dotsHeight)));
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Less high, a rectangle among the dots means a time alone. */
+const lassoPixelsMin = 16;
+
+/** What lies between two points. */
+export function selectionOf(scene: Frame & Pick<Scene, 'scale'>, a: Point, b: Point): Selection {
+  const range = { fromMs: msAt(scene, Math.min(a.x, b.x)), toMs: msAt(scene, Math.max(a.x, b.x)) };
+  if (Math.min(a.y, b.y) < dotsTop || Math.abs(a.y - b.y) < lassoPixelsMin) return range;
+  const low = durationAt(scene.scale, Math.max(a.y, b.y));
+  return { ...range, durationsMs: [low, durationAt(scene.scale, Math.min(a.y, b.y))] };
+}
 
 const reachPixels = 10;
 
@@ -71,14 +95,18 @@ export function drawTimeline(canvas: HTMLCanvasElement, scene: Scene): void {
 }
 
 function drawSelection(context: CanvasRenderingContext2D, scene: Scene): void {
-  if (scene.selection === undefined) return;
-  const left = Math.max(layout.left, xOf(scene, scene.selection.fromMs));
-  const right = Math.min(scene.width - layout.right, xOf(scene, scene.selection.toMs));
+  const { selection, scale, width } = scene;
+  if (selection === undefined) return;
+  const left = Math.max(layout.left, xOf(scene, selection.fromMs));
+  const right = Math.min(width - layout.right, xOf(scene, selection.toMs));
+  const [low, high] = selection.durationsMs ?? [];
+  const top = high === undefined ? 0 : yOf(scale, high);
+  const bottom = low === undefined ? timelineHeight : yOf(scale, low);
   context.fillStyle = token('--accent-soft');
-  context.fillRect(left, 0, right - left, timelineHeight);
-  context.fillStyle = token('--accent');
-  context.fillRect(left, 0, 1, timelineHeight);
-  context.fillRect(right - 1, 0, 1, timelineHeight);
+  context.fillRect(left, top, right - left, bottom - top);
+  context.strokeStyle = token('--accent');
+  context.lineWidth = 1;
+  context.strokeRect(left + 0.5, top - 0.5, right - left - 1, bottom - top + 1);
 }
 
 function drawAxes(context: CanvasRenderingContext2D, scene: Scene): void {

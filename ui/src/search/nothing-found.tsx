@@ -81,7 +81,9 @@ export function NothingFound({ q, range }: NothingFoundProps) {
           {changes.map((change) => (
             <Button key={change.condition} onClick={() => setParams({ q: change.q })}>
               without <code class="ellipsis">{change.condition}</code>
-              <span class="faint">{formatShortCount(change.spans)} spans</span>
+              <span class="faint">
+                {formatShortCount(change.spans)} {change.spans === 1 ? 'span' : 'spans'}
+              </span>
             </Button>
           ))}
         </Choices>
@@ -98,8 +100,7 @@ const inTenant = (): string => (tenant.value === '' ? '' : ` for the tenant ${te
 
 async function newestStart(q: string, signal: AbortSignal): Promise<number | undefined> {
   const toMs = Date.now();
-  // A minute less than the server's bound, which counts whole seconds.
-  const answer = await search({ q, range: { fromMs: toMs - weekMs + 60_000, toMs }, limit: 1, spss: 1 }, signal);
+  const answer = await search({ q, range: { fromMs: toMs - weekMs, toMs }, limit: 1, spss: 1 }, signal);
   return rowsOf(answer)[0]?.startMs;
 }
 

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useKeys } from '../app/keys.ts';
-import { setParams } from '../app/router.ts';
+import { href, setParams } from '../app/router.ts';
 import { rangeIsRelative, refresh, setTimeRange, timeRange } from '../app/time-range.ts';
 import { literal } from '../base/literal.ts';
 import { zoomed } from '../base/range.ts';
@@ -11,7 +11,8 @@ import { EmptyState } from '../components/empty-state.tsx';
 import { ErrorState } from '../components/error-state.tsx';
 import { Icon } from '../components/icons.tsx';
 import { Builder } from './builder.tsx';
-import { addCondition, chipsOf, textOf } from './chips.ts';
+import { addCondition, chipsOf, textOf, withTraceDurations } from './chips.ts';
+import type { Selection } from './draw-timeline.ts';
 import { NothingFound } from './nothing-found.tsx';
 import { QueriesMenu } from './queries-menu.tsx';
 import { QueryEditor } from './query-editor.tsx';
@@ -54,7 +55,7 @@ export default function SearchPage() {
   const shown = { fromMs: range.fromMs + aheadMs, toMs: range.toMs + aheadMs };
   const steadyMs = Math.floor(aheadMs / 10_000) * 10_000;
   const asked = { fromMs: range.fromMs + steadyMs, toMs: range.toMs + steadyMs };
-  const { histogram } = useHistogram(query, q, asked, tries);
+  const histogram = useHistogram(query, q, asked, tries);
   const rows = useMemo(
     () => (isLive ? mergeRows(found?.rows ?? [], live.rows, liveRowsMax) : (found?.rows ?? [])),
     [found, live.rows, isLive],
@@ -73,6 +74,22 @@ export default function SearchPage() {
     });
   };
   usePageKeys({ isLive, setLive, pause: () => setPaused(!paused) });
+  const zoom = ({ fromMs, toMs, durationsMs }: Selection): void => {
+    // The server's times are whole seconds.
+    const from = Math.floor(fromMs / 1000) * 1000;
+    const to = Math.max(from + 1000, Math.ceil(toMs / 1000) * 1000);
+    const chips = durationsMs === undefined ? undefined : chipsOf(q);
+    setParams({
+      ...searchParams({
+        live: false,
+        ...(chips !== undefined && {
+          q: textOf({ ...chips, conditions: withTraceDurations(chips.conditions, durationsMs!) }),
+        }),
+      }),
+      from: String(from),
+      to: String(to),
+    });
+  };
   const narrow = (attribute: string, value: Value): void => {
     const chips = chipsOf(q);
     const text =
@@ -110,6 +127,7 @@ export default function SearchPage() {
             bars={histogram.bars}
             stepMs={histogram.stepMs}
             rows={rows}
+            zoom={zoom}
             loadedFromMs={isFull && state.sort === 'start' ? rows.at(-1)?.startMs : undefined}
           />
           <Summary
@@ -117,9 +135,18 @@ export default function SearchPage() {
             rows={rows.length}
             isFull={isFull}
             bars={histogram.bars}
+            barsError={histogram.error}
             found={found}
             loading={loading}
+            failed={error !== undefined && !loading}
           >
+            <a
+              class="button quiet search-wide"
+              title="Rates, durations and what is different"
+              href={href('/explore', { q, spans: 'all' })}
+            >
+              Explore
+            </a>
             <LiveTools
               isLive={isLive}
               setLive={setLive}

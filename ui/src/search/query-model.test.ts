@@ -24,13 +24,10 @@ test('the histogram counts what the query finds', () => {
 });
 
 test('names are told without their scope', () => {
-  assert.deepEqual(['resource.service.name', 'name', 'span.http.route', '.x', 'duration'].map(shortName), [
-    'service',
-    'operation',
-    'http.route',
-    'x',
-    'duration',
-  ]);
+  assert.deepEqual(
+    ['resource.service.name', 'name', 'span.http.route', '.x', 'duration', 'span."a \\"b"'].map(shortName),
+    ['service', 'operation', 'http.route', 'x', 'duration', 'a "b'],
+  );
 });
 
 test('a mistake is told with its place', () => {

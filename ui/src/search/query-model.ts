@@ -58,9 +58,14 @@ export function attributeOf(text: string): AttributeRef | undefined {
   }
 }
 
+/** As answers name an attribute: without scope and quotes. */
+export function bareName(attribute: string): string {
+  const ref = attributeOf(attribute);
+  return ref?.kind === 'attribute' ? ref.name : attribute;
+}
+
 /** `resource.service.name` → `service`; what chips and column heads say. */
 export function shortName(attribute: string): string {
   if (attribute === 'resource.service.name') return 'service';
-  if (attribute === 'name') return 'operation';
-  return attribute.replace(/^(?:span|resource|event|link|instrumentation)?\./, '');
+  return attribute === 'name' ? 'operation' : bareName(attribute);
 }

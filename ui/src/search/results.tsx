@@ -1,5 +1,5 @@
 /** The traces found, one a row: virtualised, so that thousands of them scroll like ten. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useKeys } from '../app/keys.ts';
 import { href, setParams } from '../app/router.ts';
 import { Icon } from '../components/icons.tsx';
@@ -9,9 +9,11 @@ import { formatCount } from '../format/count.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatClock, formatDate } from '../format/time.ts';
 import { AttributeChoice } from './condition-sheets.tsx';
-import { shortName } from './query-model.ts';
+import { pointedTrace } from './pointed-trace.ts';
+import { bareName, shortName } from './query-model.ts';
 import { columnValue, type Row, type Value } from './rows.ts';
-import { type SearchState, type Sort, Sorts, searchParams } from './search-state.ts';
+import { type SearchState, searchParams } from './search-state.ts';
+import { type Sort, Sorts } from './sorts.ts';
 import { useMedia } from './use-media.ts';
 import { useVisibleRows } from './visible-rows.ts';
 import './results.css';
@@ -49,6 +51,7 @@ export function Results({ rows, state, fresh, narrow }: ResultsProps) {
     ],
     [sort],
   );
+  const names = useMemo(() => columns.map(bareName), [columns.join('\n')]);
   const longest = rows.reduce((most, { durationMs }) => Math.max(most, durationMs), 0);
   const head = (key: Sort, label: string, number = true) => (
     <SortHead
@@ -115,7 +118,7 @@ export function Results({ rows, state, fresh, narrow }: ResultsProps) {
           </td>
         </tr>
       </thead>
-      <tbody ref={body}>
+      <tbody ref={body} onPointerLeave={() => (pointedTrace.value = undefined)}>
         {first > 0 && <Gap pixels={first * pixels} />}
         {rows.slice(first, end).map((row, index) => (
           <tr
@@ -123,6 +126,7 @@ export function Results({ rows, state, fresh, narrow }: ResultsProps) {
             aria-rowindex={first + index + 2}
             data-index={first + index}
             data-fresh={fresh.has(row.traceId)}
+            onPointerEnter={() => (pointedTrace.value = row.traceId)}
           >
             <td class="results-start" title={formatDate(row.startMs)}>
               {formatClock(row.startMs)}
@@ -130,9 +134,9 @@ export function Results({ rows, state, fresh, narrow }: ResultsProps) {
             <td class="results-trace">
               <Trace row={row} />
             </td>
-            {columns.map((column) => (
+            {columns.map((column, at) => (
               <td key={column} class="results-value">
-                <ColumnValue column={column} value={columnValue(row, column)} narrow={narrow} />
+                <ColumnValue column={column} value={columnValue(row, names[at]!)} narrow={narrow} />
               </td>
             ))}
             <td class="number results-duration">
@@ -205,7 +209,12 @@ function Trace({ row: { traceId, rootService, rootName, match, matched, spans } 
           <span class="faint">›</span> <ServiceMark service={match.service} /> {match.service}{' '}
           <span class={match.isError ? 'error-text' : 'soft'}>
             {match.name}
-            {match.isError && <span class="unseen"> failed</span>}
+            {match.isError && (
+              <span role="img" aria-label="failed">
+                {' '}
+                ●
+              </span>
+            )}
           </span>
         </a>
       )}

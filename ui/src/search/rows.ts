@@ -75,11 +75,11 @@ function addValues(values: Map<string, Value>, attributes: readonly KeyValueJson
   }
 }
 
-/** A column's value in a row; undefined when the span has none. */
-export function columnValue({ values, match, rootName }: Row, column: string): Value | undefined {
+/** A column's value in a row; undefined when the span has none. `name` is the column's bare name. */
+export function columnValue({ values, match, rootName }: Row, name: string): Value | undefined {
   // The name stands beside the attributes.
-  if (column === 'name' || column === 'span:name') return { text: match?.name ?? rootName, isString: true };
-  return values.get(column.replace(/^(?:span|resource|event|link|instrumentation)?\./, '')) ?? values.get(column);
+  if (name === 'name' || name === 'span:name') return { text: match?.name ?? rootName, isString: true };
+  return values.get(name);
 }
 
 /** Newest first; a trace that is there already is replaced, since more of its spans may have come. */

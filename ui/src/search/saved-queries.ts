@@ -1,7 +1,7 @@
 /** Queries that the browser keeps: those that were named, and the last ones that were run. */
 import { signal } from '@preact/signals';
 import { recall, remember } from '../base/memory.ts';
-import { type Sort, Sorts } from './search-state.ts';
+import { type Sort, Sorts } from './sorts.ts';
 
 export interface SavedQuery {
   readonly name: string;

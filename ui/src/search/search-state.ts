@@ -1,8 +1,6 @@
 /** What the page shows, as it stands in the address. Reading it in a component subscribes. */
 import { type ParamChanges, param, place } from '../app/router.ts';
-
-export const Sorts = ['start', 'duration', 'spans', 'errors'] as const;
-export type Sort = (typeof Sorts)[number];
+import { type Sort, Sorts } from './sorts.ts';
 
 /** How many traces are asked for; the first unless more are wanted. */
 export const Limits = [500, 2000, 10_000] as const;

@@ -2,7 +2,8 @@
 import type { ComponentChildren } from 'preact';
 import { formatBytes, formatCount, formatShortCount } from '../format/count.ts';
 import { formatDuration } from '../format/duration.ts';
-import type { SearchState, Sort } from './search-state.ts';
+import type { SearchState } from './search-state.ts';
+import type { Sort } from './sorts.ts';
 import type { Bar } from './timeline-scale.ts';
 import type { Found } from './use-search.ts';
 
@@ -12,8 +13,11 @@ export interface SummaryProps {
   /** There may be more traces than rows. */
   readonly isFull: boolean;
   readonly bars: readonly Bar[];
+  /** Why there are no bars. */
+  readonly barsError: unknown;
   readonly found: Found | undefined;
   readonly loading: boolean;
+  readonly failed: boolean;
   readonly children: ComponentChildren;
 }
 
@@ -24,7 +28,7 @@ const firstBy: Readonly<Record<Sort, string>> = {
   errors: 'with most errors',
 };
 
-export function Summary({ state, rows, isFull, bars, found, loading, children }: SummaryProps) {
+export function Summary({ state, rows, isFull, bars, barsError, found, loading, failed, children }: SummaryProps) {
   const traces = rows === 1 ? 'trace' : 'traces';
   const count = isFull
     ? state.sort === 'errors'
@@ -41,11 +45,11 @@ export function Summary({ state, rows, isFull, bars, found, loading, children }:
     <div class="search-summary">
       <Progress found={found} loading={loading} />
       <p role="status">
-        {loading && rows === 0 ? 'Searching …' : count}
+        {loading && rows === 0 ? 'Searching …' : !failed && count}
         {spans > 0 && (
           <span class="soft">
             {' '}
-            · {formatShortCount(spans)} matching spans
+            · {formatShortCount(spans)} matching {spans === 1 ? 'span' : 'spans'}
             {errors > 0 && (
               <>
                 , <span class="error-text">{formatShortCount(errors)} failed</span>
@@ -54,11 +58,18 @@ export function Summary({ state, rows, isFull, bars, found, loading, children }:
           </span>
         )}
       </p>
-      {found !== undefined && !loading && <p class="faint search-cost">{costOf(found)}</p>}
+      {barsError !== undefined && !failed && (
+        <p class="faint ellipsis" title={messageOf(barsError)}>
+          matching spans not counted: {messageOf(barsError)}
+        </p>
+      )}
+      {found !== undefined && !loading && !failed && <p class="faint search-cost">{costOf(found)}</p>}
       {children}
     </div>
   );
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** `6,977 spans, 2 blocks, 2.1 MB looked at in 31 ms` */
 function costOf({ metrics, tookMs }: Found): string {

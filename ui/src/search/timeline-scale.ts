@@ -9,7 +9,28 @@ const barsMax = 90;
 /** Width of a bar, seconds: the least that gives no more than `barsMax`. */
 export function stepSeconds({ fromMs, toMs }: TimeRange, countMax = barsMax): number {
   const seconds = (toMs - fromMs) / 1000;
-  return stepsSeconds.find((step) => seconds / step <= countMax) ?? stepsSeconds.at(-1)!;
+  const week = stepsSeconds.at(-1)!;
+  return stepsSeconds.find((step) => seconds / step <= countMax) ?? Math.ceil(seconds / countMax / week) * week;
+}
+
+/** The longest range that servers compute metrics of, unless told otherwise. */
+const metricsMsMax = 86_400_000;
+const piecesMax = 31;
+
+/** A range in pieces that metrics can be asked of, the newest first; cut where one bar ends and the next begins. */
+export function metricsPieces(range: TimeRange, step: number): readonly TimeRange[] {
+  const pieceMs = Math.floor(metricsMsMax / (step * 1000)) * step * 1000;
+  const { fromMs, toMs } = range;
+  if (toMs - fromMs <= metricsMsMax || pieceMs === 0 || toMs - fromMs > piecesMax * pieceMs) return [range];
+  const pieces: TimeRange[] = [];
+  let endMs = toMs;
+  while (endMs > fromMs) {
+    // Not longer than a piece when both ends are at a bar's.
+    const startMs = Math.max(fromMs, Math.ceil(endMs / (step * 1000)) * step * 1000 - pieceMs);
+    pieces.push({ fromMs: startMs, toMs: endMs });
+    endMs = startMs;
+  }
+  return pieces;
 }
 
 export interface Bar {
@@ -21,9 +42,9 @@ export interface Bar {
 }
 
 /** Series by status → bars with errors apart, oldest first, those with nothing left out. */
-export function barsOf(answer: QueryRangeResponse, step: number): readonly Bar[] {
+export function barsOf(answers: readonly QueryRangeResponse[], step: number): readonly Bar[] {
   const bars = new Map<number, { ok: number; errors: number }>();
-  for (const { labels = [], samples } of answer.series) {
+  for (const { labels = [], samples } of answers.flatMap(({ series }) => series)) {
     const isError = labels.some(({ key, value }) => key === 'status' && anyValueText(value) === 'error');
     for (const { timestampMs, value = 0 } of samples) {
       const count = Number(value);
@@ -51,10 +72,10 @@ export function timeTicks(range: TimeRange, pixels: number): number[] {
 }
 
 export interface LogScale {
-  readonly minMs: number;
-  readonly maxMs: number;
   /** 0 for the least, 1 for the most. */
   at(ms: number): number;
+  /** The other way. */
+  ms(part: number): number;
   /** Powers of ten in it. */
   readonly ticks: readonly number[];
 }
@@ -71,9 +92,8 @@ export function logScale(durationsMs: readonly number[]): LogScale {
   const maxPower = Math.max(minPower + 1, Math.ceil(Math.log10(Math.max(high, 1) * 1.05)));
   const ticks = Array.from({ length: maxPower - minPower + 1 }, (_, index) => 10 ** (minPower + index));
   return {
-    minMs: 10 ** minPower,
-    maxMs: 10 ** maxPower,
     at: (ms) => (Math.log10(Math.max(0.5, ms)) - minPower) / (maxPower - minPower),
+    ms: (part) => 10 ** (minPower + part * (maxPower - minPower)),
     ticks,
   };
 }

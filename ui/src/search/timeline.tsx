@@ -1,15 +1,28 @@
-/** Matching spans over time and the results' traces by duration. A drag zooms, a click on a dot opens its trace. */
+/**
+ * Matching spans over time and the results' traces by duration. A drag zooms into a time, among the dots also into
+ * durations; a click on a dot opens its trace.
+ */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useKeys } from '../app/keys.ts';
 import { href, navigate } from '../app/router.ts';
-import { setTimeRange } from '../app/time-range.ts';
 import type { TimeRange } from '../base/range.ts';
 import { Tooltip } from '../components/tooltip.tsx';
 import { theme } from '../design/theme.ts';
 import { formatCount } from '../format/count.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatClock, formatSeconds } from '../format/time.ts';
-import { drawTimeline, layout, msAt, rowAt, type Scene, timelineHeight, xOf } from './draw-timeline.ts';
+import {
+  drawTimeline,
+  layout,
+  type Point,
+  rowAt,
+  type Scene,
+  type Selection,
+  selectionOf,
+  timelineHeight,
+  xOf,
+} from './draw-timeline.ts';
+import { pointedTrace } from './pointed-trace.ts';
 import type { Row } from './rows.ts';
 import { type Bar, logScale } from './timeline-scale.ts';
 
@@ -20,12 +33,12 @@ export interface TimelineProps {
   readonly stepMs: number;
   readonly rows: readonly Row[];
   readonly loadedFromMs: number | undefined;
+  /** Asks for what the user marked. */
+  readonly zoom: (selection: Selection) => void;
 }
 
-interface Pointer {
-  /** In the canvas. */
-  readonly x: number;
-  readonly y: number;
+/** In the canvas, and in the window. */
+interface Pointer extends Point {
   readonly windowX: number;
   readonly windowY: number;
 }
@@ -33,7 +46,7 @@ interface Pointer {
 /** A shorter drag is a click. */
 const dragPixelsMin = 5;
 
-export function Timeline({ range, bars, stepMs, rows, loadedFromMs }: TimelineProps) {
+export function Timeline({ range, bars, stepMs, rows, loadedFromMs, zoom }: TimelineProps) {
   const root = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   useKeys(() => [
@@ -46,7 +59,7 @@ export function Timeline({ range, bars, stepMs, rows, loadedFromMs }: TimelinePr
   ]);
   const [width, setWidth] = useState(0);
   const [pointer, setPointer] = useState<Pointer | undefined>(undefined);
-  const [dragFromX, setDragFromX] = useState<number | undefined>(undefined);
+  const [dragFrom, setDragFrom] = useState<Point | undefined>(undefined);
   /** With keys: the bars from one to the other. */
   const [keyed, setKeyed] = useState<{ readonly anchor: number; readonly head: number } | undefined>(undefined);
   useEffect(() => {
@@ -56,29 +69,18 @@ export function Timeline({ range, bars, stepMs, rows, loadedFromMs }: TimelinePr
   }, []);
   useEffect(() => setKeyed(undefined), [range.fromMs, range.toMs]);
 
-  const frame = { width, range };
-  const dragged = dragFromX === undefined || pointer === undefined ? undefined : ends(dragFromX, pointer.x);
-  const selection =
-    dragged !== undefined
-      ? { fromMs: msAt(frame, dragged[0]), toMs: msAt(frame, dragged[1]) }
-      : keyed === undefined
-        ? undefined
-        : barsBetween(keyed.anchor, keyed.head);
-  const still: Scene = {
-    ...frame,
-    bars,
-    rows,
-    scale: logScale(rows.map((row) => row.durationMs)),
-    loadedFromMs,
-    selection,
-    pointed: undefined,
-  };
-  const pointed = pointer === undefined || dragged !== undefined ? undefined : rowAt(still, pointer.x, pointer.y);
+  const base = { width, range, scale: logScale(rows.map((row) => row.durationMs)) };
+  const dragged = dragFrom === undefined || pointer === undefined ? undefined : selectionOf(base, dragFrom, pointer);
+  const selection = dragged ?? (keyed === undefined ? undefined : barsBetween(keyed.anchor, keyed.head));
+  const still: Scene = { ...base, bars, rows, loadedFromMs, selection, pointed: undefined };
+  const underPointer = pointer === undefined || dragged !== undefined ? undefined : rowAt(still, pointer.x, pointer.y);
+  const inResults = pointedTrace.value;
+  const pointed = underPointer ?? (inResults === undefined ? undefined : rows.find((row) => row.traceId === inResults));
   const scene: Scene = { ...still, pointed };
   const shade = theme.value;
   useEffect(() => {
     if (width > 0) drawTimeline(canvas.current!, scene);
-  }, [width, range.fromMs, range.toMs, bars, rows, loadedFromMs, selection?.fromMs, selection?.toMs, pointed, shade]);
+  }, [width, range.fromMs, range.toMs, bars, rows, loadedFromMs, dragged, keyed, pointed, shade]);
 
   function barsBetween(a: number, b: number): TimeRange {
     return { fromMs: Math.min(a, b), toMs: Math.max(a, b) + stepMs };
@@ -89,10 +91,9 @@ export function Timeline({ range, bars, stepMs, rows, loadedFromMs }: TimelinePr
   };
   const onPointerUp = (event: PointerEvent): void => {
     const at = place(event);
-    setDragFromX(undefined);
-    if (dragFromX !== undefined && Math.abs(at.x - dragFromX) >= dragPixelsMin) {
-      const [from, to] = ends(dragFromX, at.x);
-      zoomTo({ fromMs: msAt(frame, from), toMs: msAt(frame, to) });
+    setDragFrom(undefined);
+    if (dragFrom !== undefined && Math.abs(at.x - dragFrom.x) >= dragPixelsMin) {
+      zoom(selectionOf(base, dragFrom, at));
       return;
     }
     const row = rowAt(still, at.x, at.y);
@@ -107,7 +108,7 @@ export function Timeline({ range, bars, stepMs, rows, loadedFromMs }: TimelinePr
         Math.max(Math.floor(range.fromMs / stepMs) * stepMs, (keyed?.head ?? last + stepMs) + step * stepMs),
       );
       setKeyed({ anchor: event.shiftKey && keyed !== undefined ? keyed.anchor : head, head });
-    } else if (event.key === 'Enter' && selection !== undefined) zoomTo(selection);
+    } else if (event.key === 'Enter' && selection !== undefined) zoom(selection);
     else if (event.key === 'Escape' && keyed !== undefined) setKeyed(undefined);
     else return;
     event.preventDefault();
@@ -134,14 +135,14 @@ export function Timeline({ range, bars, stepMs, rows, loadedFromMs }: TimelinePr
           if (event.button !== 0) return;
           canvas.current!.setPointerCapture(event.pointerId);
           setPointer(place(event));
-          setDragFromX(place(event).x);
+          setDragFrom(place(event));
         }}
         onPointerMove={(event) => setPointer(place(event))}
         onPointerLeave={() => setPointer(undefined)}
         onPointerUp={onPointerUp}
-        onPointerCancel={() => setDragFromX(undefined)}
+        onPointerCancel={() => setDragFrom(undefined)}
       />
-      {pointer !== undefined && dragFromX === undefined && <Note scene={scene} pointer={pointer} />}
+      {pointer !== undefined && dragFrom === undefined && <Note scene={scene} pointer={pointer} />}
       {keyed !== undefined && selection !== undefined && (
         <p class="timeline-keyed" role="status">
           {describe(selection, sum(bars.filter((bar) => bar.endMs > selection.fromMs && bar.startMs < selection.toMs)))}
@@ -149,14 +150,6 @@ export function Timeline({ range, bars, stepMs, rows, loadedFromMs }: TimelinePr
       )}
     </div>
   );
-}
-
-const ends = (a: number, b: number): readonly [number, number] => (a < b ? [a, b] : [b, a]);
-
-/** The server's times are whole seconds. */
-function zoomTo({ fromMs, toMs }: TimeRange): void {
-  const from = Math.floor(fromMs / 1000) * 1000;
-  setTimeRange({ fromMs: from, toMs: Math.max(from + 1000, Math.ceil(toMs / 1000) * 1000) });
 }
 
 interface Counts {

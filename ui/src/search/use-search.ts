@@ -1,6 +1,6 @@
 /** The traces that a query finds, while they are found, and the spans that match over time. */
 import { useState } from 'preact/hooks';
-import type { QueryMetricsJson } from '../../../src/api/contract/index.ts';
+import type { QueryMetricsJson, QueryRangeResponse } from '../../../src/api/contract/index.ts';
 import type { Query } from '../../../src/traceql/ast.ts';
 import { queryRange, searchStream } from '../api/client.ts';
 import { tenant } from '../app/tenant.ts';
@@ -9,7 +9,7 @@ import { useRequest } from '../base/use-request.ts';
 import { histogramText, searchText } from './query-model.ts';
 import { type Row, rowsOf } from './rows.ts';
 import type { SearchState } from './search-state.ts';
-import { type Bar, barsOf, stepSeconds } from './timeline-scale.ts';
+import { type Bar, barsOf, metricsPieces, stepSeconds } from './timeline-scale.ts';
 
 export interface Found {
   readonly rows: readonly Row[];
@@ -45,7 +45,7 @@ export function useSearch(
         metrics: answer.metrics,
         tookMs: performance.now() - fromMs,
       });
-      const asked = { q: searchText(query, columns), range, limit, spss: 1, sort, cost: true };
+      const asked = { q: searchText(query, columns), range, limit, spss: 1, sort };
       return foundIn(await searchStream(asked, (answer) => setPart(foundIn(answer)), ended));
     },
     [q, sort, columns.join('\n'), limit, range.fromMs, range.toMs, tenant.value, tries],
@@ -56,28 +56,32 @@ export function useSearch(
 
 export interface Histogram {
   readonly bars: readonly Bar[];
+  /** Of a bar. */
   readonly stepMs: number;
-  /** What `bars` were asked for. */
-  readonly range: TimeRange;
+  /** Why there are no bars. */
+  readonly error: unknown;
 }
 
 const noBars: readonly Bar[] = [];
 
-export interface UsedHistogram {
-  readonly histogram: Histogram;
-  readonly error: unknown;
-}
-
-export function useHistogram(query: Query | undefined, q: string, range: TimeRange, tries: number): UsedHistogram {
+export function useHistogram(query: Query | undefined, q: string, range: TimeRange, tries: number): Histogram {
   const step = stepSeconds(range);
-  const { data, error } = useRequest<Histogram>(
+  const [part, setPart] = useState<readonly Bar[] | undefined>(undefined);
+  const { data, error, loading } = useRequest(
     async (ended) => {
-      const text = query === undefined ? undefined : histogramText(query);
-      if (text === undefined) return { bars: noBars, stepMs: step * 1000, range };
-      const answer = await queryRange({ q: text, range, step: `${step}s`, exemplars: 1 }, ended);
-      return { bars: barsOf(answer, step), stepMs: step * 1000, range };
+      setPart(undefined);
+      if (query === undefined) return noBars;
+      const text = histogramText(query);
+      if (text === undefined) throw new Error('there are no metrics of such a query');
+      const answers: QueryRangeResponse[] = [];
+      for (const piece of metricsPieces(range, step)) {
+        answers.push(await queryRange({ q: text, range: piece, step: `${step}s`, exemplars: 1 }, ended));
+        setPart(barsOf(answers, step));
+      }
+      return barsOf(answers, step);
     },
     [q, range.fromMs, range.toMs, tenant.value, tries],
   );
-  return { histogram: data ?? { bars: noBars, stepMs: step * 1000, range }, error };
+  const bars = loading ? (part ?? data) : data;
+  return { bars: error === undefined && bars !== undefined ? bars : noBars, stepMs: step * 1000, error };
 }

@@ -1,0 +1,3 @@
+/** Orders of the results; the server sorts. */
+export const Sorts = ['start', 'duration', 'spans', 'errors'] as const;
+export type Sort = (typeof Sorts)[number];
