@@ -57,6 +57,8 @@ const sealAgeMsMax = 24 * 60 * 60_000;
 /** A block is committed at most so long after it was made; orphans are kept for longer. */
 const blockMsMax = 60 * 60_000;
 
+/** Segments without a member object are left by processes that were alone over the store before. */
+const fullRoundMsMax = 3 * 60_000;
 const takeOverTriesMax = 20;
 const takeOverPauseMs = 500;
 
@@ -102,29 +104,38 @@ export class Adopter {
   /** Looks, several times in the time that makes a writer dead, until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, rng, deadAfterMs, log } = this.#options;
+    const fullEveryMs = Math.min(fullRoundMsMax, 3 * deadAfterMs);
+    let fullMs = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
-      await this.round(signal).catch((error: unknown) => {
+      const isFull = clock.nowMs() - fullMs >= fullEveryMs;
+      if (isFull) fullMs = clock.nowMs();
+      await this.round(signal, isFull).catch((error: unknown) => {
         if (!signal.aborted) log.error({ reason: String(error) }, 'dead writers could not be looked for');
       });
       await clock.sleep((deadAfterMs / 3) * (0.5 + rng.float()), signal).catch(() => undefined);
     }
   }
 
-  /** Looks at all writers once. Returns how many were adopted. */
-  async round(signal?: AbortSignal): Promise<number> {
+  /**
+   * Looks at all writers with member objects once; a full round also at segments without, and at old seals, which are rare
+   * and cost two listings. Returns how many were adopted.
+   */
+  async round(signal?: AbortSignal, isFull = true): Promise<number> {
     const { store, clock, log } = this.#options;
     const members = await this.#listIds(writersPrefix, signal);
-    const seals = await this.#listIds(sealsPrefix, signal);
-    const withSegments = new Set(await listWriters(store, signal));
-    const writers = new Set([...members, ...withSegments]);
-    for (const writer of this.#signs.keys()) if (!writers.has(writer)) this.#signs.delete(writer);
-    for (const writer of this.#held.keys()) if (!writers.has(writer)) this.#held.delete(writer);
+    const writers = new Set(members);
+    if (isFull) {
+      for (const writer of await listWriters(store, signal)) writers.add(writer);
+      for (const writer of this.#signs.keys()) if (!writers.has(writer)) this.#signs.delete(writer);
+      for (const writer of this.#held.keys()) if (!writers.has(writer)) this.#held.delete(writer);
+    }
     let adopted = 0;
     for (const writer of writers) {
-      if (!seals.has(writer) && !(await this.#isDead(writer, members.has(writer), signal))) continue;
+      const isSealed = await this.#isSealed(writer, signal);
+      if (!isSealed && !(await this.#isDead(writer, members.has(writer), signal))) continue;
       try {
-        if (!seals.has(writer)) await sealWriter(store, writer, clock.nowMs());
-        if (withSegments.has(writer) && !(await this.#adopt(writer, signal))) continue;
+        if (!isSealed) await sealWriter(store, writer, clock.nowMs());
+        if (!(await this.#adopt(writer, signal))) continue;
         await store.delete(memberKey(writer), signal);
         adopted++;
       } catch (error) {
@@ -133,8 +144,18 @@ export class Adopter {
         log.error({ writer, reason: String(error) }, 'segments of a dead writer were not adopted; will try again');
       }
     }
-    await this.#removeOldSeals(seals, writers, signal);
+    if (isFull) await this.#removeOldSeals(await this.#listIds(sealsPrefix, signal), writers, signal);
     return adopted;
+  }
+
+  async #isSealed(writer: string, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await this.#options.store.get(sealKey(writer), signal);
+      return true;
+    } catch (error) {
+      if (isKind(error, ErrorKind.notFound)) return false;
+      throw error;
+    }
   }
 
   async #listIds(prefix: string, signal: AbortSignal | undefined): Promise<Set<string>> {
@@ -195,10 +216,11 @@ export class Adopter {
       await store.delete(key, signal);
     }
     const { spans, blocks, segments } = adoption;
-    log.info(
-      { writer, segments, spans, blocks, ms: clock.nowMs() - startedMs },
-      'segments of a dead writer are in blocks',
-    );
+    if (segments > 0)
+      log.info(
+        { writer, segments, spans, blocks, ms: clock.nowMs() - startedMs },
+        'segments of a dead writer are in blocks',
+      );
     this.#held.set(writer, adoption.lastSeq);
     return this.#deleteCounted(writer, signal);
   }

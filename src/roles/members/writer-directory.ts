@@ -3,6 +3,9 @@
  * member object has been there for the interval, and a directory is asked for a listing that is no older than that: so
  * whoever asks knows every writer that had acknowledged anything when it asked.
  *
+ * In the background it is listed less and less often while nothing changes and nobody asks: who asks after a pause waits for
+ * one listing.
+ *
  * A member object is removed when its writer has no segments any more. Segments without a member object come from a
  * process that ran alone over the store before; they are looked for at the start and once in a while.
  */
@@ -23,7 +26,9 @@ export interface WriterDirectoryOptions {
 export type Writers = ReadonlyMap<string, Member | undefined>;
 
 /** How often segments without a member object are looked for. */
-const orphansIntervalMs = 60_000;
+const orphansIntervalMs = 3 * 60_000;
+/** Times the interval: the longest pause between listings in the background. */
+const restMax = 8;
 /** On top of the interval, for timers that are late. */
 export const announceMarginMs = 250;
 
@@ -34,6 +39,8 @@ export class WriterDirectory {
   #segmentsListedMs = Number.NEGATIVE_INFINITY;
   /** When the listing that `writers` come from began. */
   #listedMs = Number.NEGATIVE_INFINITY;
+  /** Pause between listings in the background, times the interval. */
+  #rest = 0.5;
   #refreshing: { readonly sinceMs: number; readonly done: Promise<void> } | undefined;
 
   constructor(options: WriterDirectoryOptions) {
@@ -42,13 +49,23 @@ export class WriterDirectory {
 
   /** As of a listing that began at most the interval ago. @throws what the store throws */
   async writers(): Promise<Writers> {
+    this.#rest = 0.5;
     if (!this.#isYoung(this.#listedMs, 1)) await this.refresh();
     return this.#writers;
   }
 
-  /** Lists anew unless that has been done lately. Called now and then, it keeps `writers` from having to wait. */
+  /** As of the newest listing, however old that is. */
+  get known(): Writers {
+    return this.#writers;
+  }
+
+  /** Lists anew when that is due. Called now and then, it keeps `writers` from having to wait when that is asked often. */
   async keepFresh(): Promise<void> {
-    if (!this.#isYoung(this.#listedMs, 0.5)) await this.refresh();
+    if (this.#isYoung(this.#listedMs, this.#rest)) return;
+    const before = [...this.#writers.keys()].join();
+    await this.refresh();
+    const isAtRest = [...this.#writers.keys()].join() === before;
+    this.#rest = isAtRest ? Math.min(this.#rest * 2, restMax) : 0.5;
   }
 
   async refresh(): Promise<void> {

@@ -49,7 +49,13 @@ export class SegmentTail {
    * @throws kind `unavailable`, or what the store throws, when it is not sure that everything has been handed over
    */
   async catchUp(except?: string): Promise<void> {
-    const writers = await this.#options.directory.writers();
+    await this.#options.directory.writers();
+    await this.#catchUp(except);
+  }
+
+  async #catchUp(except: string | undefined): Promise<void> {
+    // Never older than what another call has used: a writer that is missing here is gone.
+    const writers = this.#options.directory.known;
     const work: Promise<void>[] = [];
     for (const [writer, member] of writers) {
       if (writer === except || this.#options.isSkipped?.(writer, member) === true) continue;
@@ -74,7 +80,7 @@ export class SegmentTail {
     while (!signal.aborted) {
       try {
         await directory.keepFresh();
-        await this.catchUp(except());
+        await this.#catchUp(except());
         failing = false;
       } catch (error) {
         if (!failing) log.warn({ reason: String(error) }, 'live data of writers cannot be followed; will try again');
