@@ -61,13 +61,10 @@ const noSuchTrace: Reply = { status: 404, contentType: textType, body: 'there is
 const COMPRESS_BYTES_MAX = 256 * 1024;
 
 function binary(pieces: readonly Uint8Array[]): Reply {
-  const body = Buffer.concat(pieces);
-  return {
-    contentType: 'application/octet-stream',
-    headers: { 'cache-control': 'no-store' },
-    body,
-    compressible: body.length <= COMPRESS_BYTES_MAX,
-  };
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const reply = { contentType: 'application/octet-stream', headers: { 'cache-control': 'no-store' } };
+  if (length <= COMPRESS_BYTES_MAX) return { ...reply, body: Buffer.concat(pieces), compressible: true };
+  return { ...reply, headers: { ...reply.headers, 'content-length': String(length) }, body: pieces };
 }
 
 /** `span.http.route` or `resource.host.name`. */

@@ -75,10 +75,10 @@ class ColumnsEncoder {
   readonly #operations: OperationJson[] = [];
   /** By service, name and kind. */
   readonly #operationCodes = new Map<string, number>();
-  readonly #subtree = new VarintWriter();
-  readonly #start = new VarintWriter();
-  readonly #duration = new VarintWriter();
-  readonly #operation = new VarintWriter();
+  readonly #subtree: VarintWriter;
+  readonly #start: VarintWriter;
+  readonly #duration: VarintWriter;
+  readonly #operation: VarintWriter;
   readonly #flags: Uint8Array[] = [];
   readonly #ids: Uint8Array[] = [];
   readonly #events = new OwnerCounts();
@@ -88,6 +88,12 @@ class ColumnsEncoder {
   constructor(parts: readonly TracePart[]) {
     this.#parts = parts;
     this.#startUnixNano = startOf(parts);
+    // About what spans take, so that little is copied on the way.
+    const spans = parts.reduce((sum, part) => sum + rowsOfPart(part).end - rowsOfPart(part).first, 0);
+    this.#subtree = new VarintWriter(256 + spans * 2);
+    this.#start = new VarintWriter(256 + spans * 4);
+    this.#duration = new VarintWriter(256 + spans * 4);
+    this.#operation = new VarintWriter(256 + spans * 2);
   }
 
   encode(): Uint8Array[] {

@@ -184,12 +184,11 @@ class ChartPainter {
 
   #critical(row: number, y: number): void {
     const path = this.#view.critical.value;
-    const range = path?.ofRow.get(row);
-    if (path === undefined || range === undefined) return;
+    if (path === undefined || path.first[row] === path.end[row]) return;
     const { palette, width } = this.#surface;
     this.#context.fillStyle = palette.text;
     let drawn = width + 2;
-    for (let i = range[0]; i < range[1]; i++) {
+    for (let i = path.first[row]!; i < path.end[row]!; i++) {
       const x = Math.max(-2, this.#x(path.from[i]!));
       const end = Math.min(drawn, Math.max(x + 1, this.#x(path.to[i]!)));
       if (end < 0) break;
