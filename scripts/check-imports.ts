@@ -84,7 +84,7 @@ for (const file of files) {
  * that each stays a chunk of its own. `api/contract` holds types only; its own rule is that of src/api.
  */
 const uiMayImport = ['src/base/', 'src/traceql/', 'src/api/contract/'];
-const uiPages = new Set(['search', 'trace', 'explore', 'services', 'status']);
+const uiPages = new Set(['search', 'trace', 'explore', 'services', 'status', 'setup']);
 const uiFiles = globSync('ui/src/**/*.{ts,tsx}', { cwd: root }).sort();
 
 for (const file of uiFiles) {

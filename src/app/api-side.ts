@@ -16,6 +16,7 @@ import type { ObjectStore } from '../objectstore/object-store.ts';
 import { Engine } from '../query/engine.ts';
 import type { LiveSource } from '../roles/read/reader.ts';
 import { internalPrefix } from '../roles/tail/recent-protocol.ts';
+import type { ReceiverSpec } from '../roles/write/receivers.ts';
 import type { BackendRole } from './backend-role.ts';
 import { configText } from './config/config-text.ts';
 import type { Config } from './config/schema.ts';
@@ -33,6 +34,7 @@ import type { ShardedMetricsRole } from './sharded-metrics-role.ts';
 import { bothLive, type TailRole } from './tail-role.ts';
 import type { RoleName } from './targets.ts';
 import { readUiFiles } from './ui-files.ts';
+import { uiSettings } from './ui-settings.ts';
 import { buildInfo, version } from './version.ts';
 import { warmUpQueries } from './warm-up/queries.ts';
 import type { WriteRole } from './write-role.ts';
@@ -41,6 +43,7 @@ import type { RecentQuestion } from './write-thread.ts';
 export interface ApiSideParts {
   readonly config: Config;
   readonly roles: ReadonlySet<RoleName>;
+  readonly receivers: readonly ReceiverSpec[];
   /** No other process uses the store. */
   readonly alone: boolean;
   readonly store: ObjectStore;
@@ -95,6 +98,7 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
     version,
     status: async () => write?.status(),
     blockCount: () => reader.blockCount,
+    blockBytes: () => reader.blockBytes,
   });
   const generatorMetrics = new GeneratorMetrics();
   const generatorText = async (): Promise<string> => {
@@ -117,7 +121,7 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
       write !== undefined && config.distributor.usage.cost_attribution.enabled ? () => write.usageText() : undefined,
     generatedMetrics: generatedMetrics(countsOwn ? write : undefined, sharded),
     ui,
-    uiSettings: { spanLinks: config.ui.span_links },
+    uiSettings: uiSettings(config, parts.receivers),
     clock: systemClock,
     redact:
       roles.has('backend') && config.backend_scheduler.redaction_api ? (request) => backend.redact(request) : undefined,

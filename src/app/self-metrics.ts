@@ -11,6 +11,8 @@ export interface MetricsSource {
   /** Undefined without the write role. */
   status(): Promise<WriteThreadStatus | undefined>;
   blockCount(): number;
+  /** Of all files of these blocks. */
+  blockBytes(): number;
 }
 
 export interface ServedRequest {
@@ -121,6 +123,9 @@ export class SelfMetrics {
     registerStoreMetrics(this.#registry, storeMeter);
     registerDiskCacheMetrics(this.#registry);
     gauge('tempodb_blocklist_length', 'Blocks that queries see.', () => source.blockCount());
+    gauge('rubato_block_bytes', 'Bytes of the blocks that queries see.', () => source.blockBytes());
+    const startSeconds = Date.now() / 1000 - process.uptime();
+    gauge('process_start_time_seconds', 'When the process started, Unix time.', () => startSeconds);
     gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
     const cpu = new Counter({
       name: 'process_cpu_seconds_total',

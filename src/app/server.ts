@@ -50,7 +50,8 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const alone = isAlone(config, roles);
   const log = createLog(config.server, 'main');
   checkGenerator(config, log);
-  const exposed = exposedListeners(config, roles, roles.has('write') ? receiverSpecs(config, log) : []);
+  const receivers = roles.has('write') ? receiverSpecs(config, log) : [];
+  const exposed = exposedListeners(config, roles, receivers);
   if (exposed.length > 0)
     log.warn(
       { listeners: exposed.map(({ name, address }) => `${name} ${address}`) },
@@ -120,7 +121,21 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const openApi = async (): Promise<ApiSide> => {
     // Loaded here, while the threads load what they need.
     const { openApiSide } = await import('./api-side.ts');
-    const parts = { config, roles, alone, store, limits, write, tail, sharded, countsOwn, backend, tls, log };
+    const parts = {
+      config,
+      roles,
+      receivers,
+      alone,
+      store,
+      limits,
+      write,
+      tail,
+      sharded,
+      countsOwn,
+      backend,
+      tls,
+      log,
+    };
     return openApiSide({ ...parts, phase: () => phase });
   };
   let api: ApiSide;

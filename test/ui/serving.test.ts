@@ -27,6 +27,7 @@ test('every place of the app answers its page, which is never cached and allows 
     '/explore',
     '/services',
     '/status',
+    '/setup',
   ]) {
     const { status, headers, body } = await get(path, html);
     assert.equal(status, 200, path);

@@ -50,4 +50,14 @@ export interface TraceFindHead {
 export interface UiSettings {
   /** Where a span's logs, metrics and the like are; see `ui.span_links` in docs/configuration.md. */
   readonly spanLinks: readonly { readonly name: string; readonly url: string }[];
+  /** Where this process takes spans over HTTP and gRPC; empty when others do. */
+  readonly receivers: readonly UiReceiver[];
+  /** Requests must name a tenant. */
+  readonly multitenancy: boolean;
+}
+
+export interface UiReceiver {
+  readonly protocol: 'otlp/grpc' | 'otlp/http';
+  readonly port: number;
+  readonly tls: boolean;
 }

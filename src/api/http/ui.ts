@@ -36,7 +36,7 @@ const securityHeaders = {
   'cross-origin-opener-policy': 'same-origin',
 } as const;
 
-const appPath = /^\/(?:search|explore|services|status|trace(?:\/[^/]*)?)?$/;
+const appPath = /^\/(?:search|explore|services|status|setup|trace(?:\/[^/]*)?)?$/;
 
 export function uiReply(files: UiFiles, request: Request): Reply {
   if (request.method !== 'GET' && request.method !== 'HEAD') return notFound;

@@ -12,7 +12,7 @@ import { RecentTraces } from './recent-traces.ts';
 import { traceAttribute, traceFind } from './trace-attribute.ts';
 import { traceColumns } from './trace-columns.ts';
 
-export const noUiSettings: UiSettings = { spanLinks: [] };
+export const noUiSettings: UiSettings = { spanLinks: [], receivers: [], multitenancy: false };
 
 export function uiRoutes(ports: ApiPorts): Route[] {
   const recent = new RecentTraces();

@@ -109,6 +109,14 @@ export class Reader implements TraceStorage {
     return count;
   }
 
+  /** Of the files of these blocks. */
+  get blockBytes(): number {
+    let bytes = 0;
+    for (const view of this.#tenants.values())
+      for (const block of view.manifest?.blocks.values() ?? []) bytes += block.sizeBytes;
+    return bytes;
+  }
+
   #cacheOf(tenants: string): SnapshotCache {
     let cache = this.#snapshots.get(tenants);
     if (cache === undefined) this.#snapshots.set(tenants, (cache = new SnapshotCache()));

@@ -8,6 +8,7 @@ import type {
   TraceV2Response,
   TypedTagValuesResponse,
 } from '../../../src/api/contract/index.ts';
+import { authorization, signIn } from '../app/credentials.ts';
 import { tenant } from '../app/tenant.ts';
 import type { TimeRange } from '../base/range.ts';
 
@@ -36,19 +37,30 @@ export function apiUrl(path: string, params: Params = {}): string {
   return search.size === 0 ? base : `${base}?${search}`;
 }
 
-/** @throws ApiError; DOMException AbortError when the signal fires */
+/**
+ * Asks again once the user has said who they are, when the server wants to know.
+ * @throws ApiError; DOMException AbortError when the signal fires
+ */
 export async function request(url: string, signal?: AbortSignal, accept = 'application/json'): Promise<Response> {
+  for (;;) {
+    const shown = authorization.peek();
+    const response = await requestOnce(url, accept, signal);
+    if (response.ok) return response;
+    if (response.status === 401 && response.headers.has('www-authenticate') && (await signIn(shown, signal))) continue;
+    throw new ApiError(response.status, (await response.text()).trim() || response.statusText);
+  }
+}
+
+async function requestOnce(url: string, accept: string, signal: AbortSignal | undefined): Promise<Response> {
   const headers: Record<string, string> = { accept };
   if (tenant.peek() !== '') headers['x-scope-orgid'] = tenant.peek();
-  let response: Response;
+  if (authorization.peek() !== '') headers['authorization'] = authorization.peek();
   try {
-    response = await fetch(url, { headers, ...(signal === undefined ? {} : { signal }) });
+    return await fetch(url, { headers, ...(signal === undefined ? {} : { signal }) });
   } catch (error) {
     if (signal?.aborted === true) throw error;
     throw new ApiError(0, 'The server cannot be reached');
   }
-  if (!response.ok) throw new ApiError(response.status, (await response.text()).trim() || response.statusText);
-  return response;
 }
 
 export async function getJson<Shape>(path: string, params?: Params, signal?: AbortSignal): Promise<Shape> {

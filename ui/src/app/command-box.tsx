@@ -27,7 +27,7 @@ export function commandsFor(text: string, services: readonly string[]): Command[
   if (/^[0-9a-f]{8,32}$/i.test(trimmed)) commands.push({ kind: 'Trace', text: lower, to: href(`/trace/${lower}`) });
   if (/^[{(]/.test(trimmed)) commands.push({ kind: 'Search', text: trimmed, to: href('/search', { q: trimmed }) });
   for (const page of pages) {
-    if (page.listed && page.name.toLowerCase().includes(lower))
+    if (page.name !== 'Trace' && page.name.toLowerCase().includes(lower))
       commands.push({ kind: 'Page', text: page.name, to: href(page.href) });
   }
   for (const service of services) {

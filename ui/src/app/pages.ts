@@ -58,6 +58,13 @@ export const pages: readonly Page[] = [
     load: () => import('../status/page.tsx'),
   },
   {
+    name: 'Set-up',
+    href: '/setup',
+    listed: false,
+    match: exact('/setup'),
+    load: () => import('../setup/page.tsx'),
+  },
+  {
     name: 'Trace',
     href: '/trace',
     listed: false,

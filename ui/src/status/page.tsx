@@ -6,7 +6,9 @@ import { ErrorState } from '../components/error-state.tsx';
 import { type Column, Table } from '../components/table.tsx';
 import { formatBytes, formatCount, formatRate } from '../format/count.ts';
 import { formatDuration } from '../format/duration.ts';
+import { classOf, type Usage } from './cost.ts';
 import { labelValues, parseMetrics, type Sample, total } from './metrics-text.ts';
+import { StoreCost } from './store-cost.tsx';
 import './status.css';
 
 const refreshMs = 5000;
@@ -43,11 +45,17 @@ export default function StatusPage() {
       <h1>
         Rubato <span class="mono">{version.data?.version ?? ''}</span>
       </h1>
-      <p class="soft">This process, since it started. Read again every {refreshMs / 1000} s.</p>
+      <p class="soft">
+        This process, up for {formatDuration(uptimeSeconds(now) * 1e9)}. Read again every {refreshMs / 1000} s.
+      </p>
       <dl class="figures">
-        <Figure name="spans received" value={rateOf(now, last, 'tempo_distributor_spans_received_total')} />
+        <Figure name="spans received" value={rateOf(now, last, received)} />
+        <Figure name="bytes received" value={byteRateOf(now, last, receivedBytes)} />
         <Figure name="live spans" value={formatCount(total(samples, 'rubato_live_spans'))} />
-        <Figure name="blocks" value={formatCount(total(samples, 'tempodb_blocklist_length'))} />
+        <Figure
+          name="blocks"
+          value={`${formatCount(total(samples, 'tempodb_blocklist_length'))}, ${formatBytes(total(samples, blockBytes))}`}
+        />
         <Figure name="store requests" value={rateOf(now, last, 'tempodb_backend_request_duration_seconds_count')} />
         <Figure name="memory" value={formatBytes(total(samples, 'process_resident_memory_bytes'))} />
       </dl>
@@ -63,6 +71,10 @@ export default function StatusPage() {
       )}
       <h2>Store</h2>
       <Table label="Store" columns={storeColumns(samples)} rows={operationsOf(samples)} rowKey={(name) => name} />
+      <h2>What the store costs</h2>
+      <StoreCost usage={usageOf(now)} />
+      <h2>Limits</h2>
+      <Table label="Limits" columns={limitColumns(samples)} rows={limitsOf(samples)} rowKey={(name) => name} />
     </div>
   );
 }
@@ -76,15 +88,49 @@ function Figure({ name, value }: { readonly name: string; readonly value: string
   );
 }
 
-/** Between two readings; a dash before the second. */
-function rateOf(now: Reading, last: Reading | undefined, name: string): string {
-  if (last === undefined || now.atMs === last.atMs) return '–';
+/** A second, between two readings; undefined before the second one. */
+function perSecond(now: Reading, last: Reading | undefined, name: string): number | undefined {
+  if (last === undefined || now.atMs === last.atMs) return undefined;
   const more = total(now.samples, name) - total(last.samples, name);
   // Less than before: the process started again in between.
-  return more < 0 ? '–' : formatRate((more * 1000) / (now.atMs - last.atMs));
+  return more < 0 ? undefined : (more * 1000) / (now.atMs - last.atMs);
+}
+
+function rateOf(now: Reading, last: Reading | undefined, name: string): string {
+  const rate = perSecond(now, last, name);
+  return rate === undefined ? '–' : formatRate(rate);
+}
+
+function byteRateOf(now: Reading, last: Reading | undefined, name: string): string {
+  const rate = perSecond(now, last, name);
+  return rate === undefined ? '–' : `${formatBytes(rate)} /s`;
+}
+
+function uptimeSeconds({ atMs, samples }: Reading): number {
+  return Math.max(1, atMs / 1000 - total(samples, 'process_start_time_seconds'));
+}
+
+/** Since the process started. */
+function usageOf(now: Reading): Usage {
+  const seconds = uptimeSeconds(now);
+  const rate = (wanted: 'writes' | 'reads'): number => {
+    const charged = operationsOf(now.samples).filter((operation) => classOf(operation) === wanted);
+    return (
+      charged.reduce((sum, operation) => sum + total(now.samples, `${requests}_count`, { operation }), 0) / seconds
+    );
+  };
+  return {
+    writesPerSecond: rate('writes'),
+    readsPerSecond: rate('reads'),
+    storedBytes: total(now.samples, blockBytes),
+  };
 }
 
 const received = 'tempo_distributor_spans_received_total';
+const receivedBytes = 'tempo_distributor_bytes_received_total';
+const blockBytes = 'rubato_block_bytes';
+const limitDefaults = 'tempo_limits_defaults';
+const limitOverrides = 'tempo_limits_overrides';
 const discarded = 'tempo_discarded_spans_total';
 const requests = 'tempodb_backend_request_duration_seconds';
 
@@ -101,7 +147,7 @@ function tenantColumns(samples: readonly Sample[]): readonly Column<string>[] {
       key: 'bytes',
       head: 'Bytes',
       number: true,
-      cell: (tenant) => formatBytes(of('tempo_distributor_bytes_received_total', tenant)),
+      cell: (tenant) => formatBytes(of(receivedBytes, tenant)),
     },
     { key: 'refused', head: 'Spans not taken', number: true, cell: (tenant) => formatCount(of(discarded, tenant)) },
   ];
@@ -163,4 +209,34 @@ function storeColumns(samples: readonly Sample[]): readonly Column<string>[] {
       cell: (operation) => formatBytes(total(samples, 'rubato_store_bytes_total', { operation })),
     },
   ];
+}
+
+const limitsOf = (samples: readonly Sample[]) => labelValues(samples, limitDefaults, 'limit_name');
+
+/** What holds for everybody, and a column for each tenant with limits of its own. */
+function limitColumns(samples: readonly Sample[]): readonly Column<string>[] {
+  const tenants = labelValues(samples, limitOverrides, 'user');
+  return [
+    { key: 'limit', head: 'Limit', cell: (name) => limitLabel(name) },
+    {
+      key: 'default',
+      head: 'Everybody',
+      number: true,
+      cell: (name) => limitText(name, total(samples, limitDefaults, { limit_name: name })),
+    },
+    ...tenants.map((user) => ({
+      key: user,
+      head: user,
+      number: true,
+      cell: (name: string) => limitText(name, total(samples, limitOverrides, { limit_name: name, user })),
+    })),
+  ];
+}
+
+const limitLabel = (name: string): string => name.replaceAll('_', ' ').replace(/ (bytes|per user)$/, '');
+
+function limitText(name: string, value: number): string {
+  if (value === 0) return 'none';
+  if (name === 'block_retention') return formatDuration(value * 1e9);
+  return name.includes('bytes') ? formatBytes(value) : formatCount(value);
 }

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { Button } from '../components/button.tsx';
+import { CopyButton } from '../components/copy-button.tsx';
 import { Icon } from '../components/icons.tsx';
 import { ServiceMark } from '../components/service-mark.tsx';
 import { formatCount } from '../format/count.ts';
@@ -7,7 +8,6 @@ import { formatDuration } from '../format/duration.ts';
 import { formatClock, formatDate } from '../format/time.ts';
 import { saveFile, toOtlpJson } from './data/export.ts';
 import { operationOf } from './model/trace.ts';
-import { CopyButton } from './panels/span-panel.tsx';
 import type { TraceView } from './view/trace-view.ts';
 
 export function TraceHead({ view }: { readonly view: TraceView }) {

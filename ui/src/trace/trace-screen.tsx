@@ -1,7 +1,6 @@
 /** A trace that is there: head, tools, chart with the span beside it, and the panels below. */
-import { useEffect, useState } from 'preact/hooks';
-import type { UiSettings } from '../../../src/api/contract/index.ts';
-import { getJson } from '../api/client.ts';
+import { useEffect } from 'preact/hooks';
+import { uiSettings } from '../api/settings.ts';
 import { param, setParams } from '../app/router.ts';
 import { Tabs } from '../components/tabs.tsx';
 import { formatCount } from '../format/count.ts';
@@ -31,7 +30,7 @@ export function TraceScreen({ view, reload }: { readonly view: TraceView; readon
   const { trace } = view.source;
   useAddress(view);
   useTraceKeys(view);
-  const settings = useSettings();
+  const settings = uiSettings.value;
   const span = useSpan(view);
   const tab = panels.find(({ name }) => name === param('tab'))?.name ?? 'timeline';
   const filterBy = (condition: string): void => setParams({ filter: condition });
@@ -98,16 +97,6 @@ export function TraceScreen({ view, reload }: { readonly view: TraceView; readon
       </div>
     </div>
   );
-}
-
-function useSettings(): UiSettings {
-  const [settings, setSettings] = useState<UiSettings>({ spanLinks: [] });
-  useEffect(() => {
-    const ended = new AbortController();
-    getJson<UiSettings>('/api/ui/settings', {}, ended.signal).then(setSettings, () => undefined);
-    return () => ended.abort();
-  }, []);
-  return settings;
 }
 
 /** Between two writes of the address; browsers refuse more than about a hundred in half a minute. */

@@ -1,9 +1,9 @@
 import { useRequest } from '../../base/use-request.ts';
+import { CopyButton } from '../../components/copy-button.tsx';
 import { ErrorState } from '../../components/error-state.tsx';
 import { formatBytes } from '../../format/count.ts';
 import { toOtlpJson } from '../data/export.ts';
 import type { TraceView } from '../view/trace-view.ts';
-import { CopyButton } from './span-panel.tsx';
 
 /** A text of more characters makes the page slow; it can be saved. */
 const shownMax = 400_000;

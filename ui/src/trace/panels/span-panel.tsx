@@ -4,6 +4,7 @@ import type { UiSettings } from '../../../../src/api/contract/index.ts';
 import { href } from '../../app/router.ts';
 import { literal } from '../../base/literal.ts';
 import { Button } from '../../components/button.tsx';
+import { CopyButton } from '../../components/copy-button.tsx';
 import { ErrorState } from '../../components/error-state.tsx';
 import { Icon } from '../../components/icons.tsx';
 import { ServiceMark } from '../../components/service-mark.tsx';
@@ -226,13 +227,13 @@ function AttributeRow(props: {
             <>
               <button
                 type="button"
-                class="trace-action"
+                class="small-action"
                 title={`Filter this trace by ${condition}`}
                 onClick={() => props.filterBy(condition)}
               >
                 filter
               </button>
-              <a class="trace-action" href={href('/search', { q: `{ ${condition} }` })} title={`Search ${condition}`}>
+              <a class="small-action" href={href('/search', { q: `{ ${condition} }` })} title={`Search ${condition}`}>
                 query
               </a>
             </>
@@ -248,30 +249,6 @@ function conditionOf(scope: string, { key, value, type }: Attribute): string | u
   if (type === 'other') return undefined;
   const name = /^[A-Za-z_][\w.\-/]*$/.test(key) ? key : JSON.stringify(key);
   return `${scope}.${name} = ${typeof value === 'string' && type === 'string' ? literal(value) : value}`;
-}
-
-export function CopyButton({ text, label = 'Copy' }: { readonly text: string; readonly label?: string }) {
-  const [done, setDone] = useState(false);
-  return (
-    <button
-      type="button"
-      class="trace-action"
-      title={label}
-      aria-label={label}
-      onClick={() => {
-        navigator.clipboard.writeText(text).then(
-          () => {
-            setDone(true);
-            setTimeout(() => setDone(false), 1200);
-          },
-          // Without permission the text can still be selected.
-          () => undefined,
-        );
-      }}
-    >
-      <Icon name={done ? 'check' : 'copy'} />
-    </button>
-  );
 }
 
 function Events({ span }: { readonly span: SpanDetail }) {
