@@ -30,6 +30,24 @@ test('the page tells what came, what is live and what the store was asked for', 
   assert.deepEqual(problems, []);
 });
 
+test('the cost follows the prices, and the browser keeps them', { skip }, async () => {
+  const { page, problems } = await ui.open('/status');
+  const together = page.getByRole('table', { name: 'Cost a month' }).locator('tfoot td');
+  const price = page.getByRole('spinbutton', { name: 'Price of PUT, LIST' });
+  await price.waitFor();
+  const before = await together.textContent();
+  await price.fill('5000');
+  await price.press('Tab');
+  assert.notEqual(await together.textContent(), before);
+  await page.reload();
+  await price.waitFor();
+  assert.equal(await price.inputValue(), '5000');
+  await page.getByRole('button', { name: 'Back to these' }).click();
+  assert.equal(await price.inputValue(), '0.005');
+  assert.match((await page.getByRole('table', { name: 'Limits' }).textContent()) ?? '', /ingestion rate limit/);
+  assert.deepEqual(problems, []);
+});
+
 for (const theme of ['dark', 'light'] as const) {
   test(`axe has no serious findings (${theme})`, { skip }, async () => {
     const { page } = await ui.open('/status', { theme });

@@ -28,7 +28,7 @@ export function StoreCost({ usage }: { readonly usage: Usage }) {
   const isChanged = kinds.some(({ name }) => prices[name] !== defaultPrices[name]);
   return (
     <>
-      <table class="table cost-table" aria-label="Cost of the store">
+      <table class="table cost-table" aria-label="Cost a month">
         <thead>
           <tr>
             <th scope="col">Charged</th>
