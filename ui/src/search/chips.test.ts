@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  addCondition,
-  type Chips,
   type Comparison,
   chipsOf,
   conditionText,
+  narrowed,
   operatorsFor,
   textOf,
   withTraceDurations,
@@ -54,15 +53,13 @@ test('what is written from chips reads as the same chips', () => {
   }
 });
 
-test('an equality replaces the one on the same attribute, and what follows the filter stays', () => {
-  const change = (text: string, added: Comparison): string => {
-    const chips: Chips = chipsOf(text)!;
-    return textOf({ ...chips, conditions: addCondition(chips.conditions, added) });
-  };
+test('a condition more replaces an equality on its attribute; what follows the filter stays', () => {
   const added = comparison('.a', '=', '2');
-  assert.equal(change('', added), '{ .a = 2 }');
-  assert.equal(change('{ .a = 1 } | count() > 2', added), '{ .a = 2 } | count() > 2');
-  assert.equal(change('{ .b > 1 || .c = 1 }', added), '{ ((.b > 1) || (.c = 1)) && .a = 2 }');
+  assert.equal(narrowed('', added), '{ .a = 2 }');
+  assert.equal(narrowed('{ .a = 1 } | count() > 2', added), '{ .a = 2 } | count() > 2');
+  assert.equal(narrowed('{ .b > 1 || .c = 1 }', added), '{ ((.b > 1) || (.c = 1)) && .a = 2 }');
+  assert.equal(narrowed('{ .b = 1 } >> { .c = 1 }', added), '{ .b = 1 } >> { .c = 1 } | { .a = 2 }');
+  assert.equal(narrowed('{ .b = ', added), undefined);
   assert.equal(textOf({ conditions: [], rest: '' }), '{ }');
 });
 

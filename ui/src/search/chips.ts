@@ -53,6 +53,14 @@ export function addCondition(conditions: readonly Condition[], added: Comparison
   return at === -1 ? [...conditions, added] : conditions.with(at, added);
 }
 
+/** The query with a condition more: behind several filters it is another one. Undefined when the text is wrong. */
+export function narrowed(text: string, added: Comparison): string | undefined {
+  const chips = chipsOf(text);
+  if (chips !== undefined) return textOf({ ...chips, conditions: addCondition(chips.conditions, added) });
+  const behind = `${text.trim()} | { ${conditionText(added)} }`;
+  return readQuery(behind).kind === 'bad' ? undefined : behind;
+}
+
 /** `traceDuration` between the two, milliseconds to three digits. */
 export function withTraceDurations(
   conditions: readonly Condition[],

@@ -4,14 +4,13 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useKeys } from '../app/keys.ts';
 import { href, setParams } from '../app/router.ts';
 import { rangeIsRelative, refresh, setTimeRange, timeRange } from '../app/time-range.ts';
-import { literal } from '../base/literal.ts';
 import { zoomed } from '../base/range.ts';
 import { Button } from '../components/button.tsx';
 import { EmptyState } from '../components/empty-state.tsx';
 import { ErrorState } from '../components/error-state.tsx';
 import { Icon } from '../components/icons.tsx';
 import { Builder } from './builder.tsx';
-import { addCondition, chipsOf, textOf, withTraceDurations } from './chips.ts';
+import { chipsOf, narrowed, textOf, withTraceDurations } from './chips.ts';
 import type { Selection } from './draw-timeline.ts';
 import { NothingFound } from './nothing-found.tsx';
 import { QueriesMenu } from './queries-menu.tsx';
@@ -50,6 +49,10 @@ export default function SearchPage() {
   const { found, error, loading } = useSearch(query, state, range, tries);
   const liveText = isLive && query !== undefined ? searchText(query, columns) : undefined;
   const live = useLive(liveText, paused || scrolled);
+  // Live goes on from what is there now.
+  useEffect(() => {
+    if (liveText !== undefined) refresh();
+  }, [liveText]);
   // While live, the window moves on with what comes in, its bars every ten seconds.
   const aheadMs = isLive ? Math.max(0, live.nowMs - range.toMs) : 0;
   const shown = { fromMs: range.fromMs + aheadMs, toMs: range.toMs + aheadMs };
@@ -66,14 +69,13 @@ export default function SearchPage() {
 
   const setLive = (on: boolean): void => {
     setPaused(false);
-    refresh();
     // What comes in is of now.
     setParams({
       ...searchParams({ live: on, sort: 'start' }),
       ...(!rangeIsRelative.value && { from: undefined, to: undefined }),
     });
   };
-  usePageKeys({ isLive, setLive, pause: () => setPaused(!paused) });
+  usePageKeys({ isLive, setLive, pause: () => setPaused((before) => !before) });
   const zoom = ({ fromMs, toMs, durationsMs }: Selection): void => {
     // The server's times are whole seconds.
     const from = Math.floor(fromMs / 1000) * 1000;
@@ -90,17 +92,12 @@ export default function SearchPage() {
       to: String(to),
     });
   };
-  const narrow = (attribute: string, value: Value): void => {
-    const chips = chipsOf(q);
-    const text =
-      value.isString && !wordAttributes.has(attribute) ? literal(value.text) : value.text.replaceAll(' ', '');
-    if (chips === undefined) return;
-    run(
-      textOf({
-        ...chips,
-        conditions: addCondition(chips.conditions, { kind: 'comparison', attribute, op: '=', value: text }),
-      }),
-    );
+  const narrow = (attribute: string, { text, literal = text }: Value): void => {
+    const value = wordAttributes.has(attribute) ? text : literal;
+    // Hardly two spans take exactly as long.
+    const op = attribute === 'duration' ? '>=' : '=';
+    const to = narrowed(q, { kind: 'comparison', attribute, op, value });
+    if (to !== undefined) run(to);
   };
   const isFull = rows.length >= limit && !isLive;
   const more = Limits.find((each) => each > limit);
@@ -217,7 +214,7 @@ function usePageKeys({ isLive, setLive, pause }: PageKeys): void {
         run: () => setTimeRange(zoomed(timeRange.value, 2, Date.now())),
       },
     ],
-    [isLive, pause],
+    [isLive],
   );
 }
 

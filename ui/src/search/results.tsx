@@ -235,6 +235,7 @@ interface ColumnValueProps {
 
 function ColumnValue({ column, value, narrow }: ColumnValueProps) {
   if (value === undefined) return <span class="faint">–</span>;
+  if (value.literal === undefined) return <>{value.text}</>;
   return (
     <button
       type="button"

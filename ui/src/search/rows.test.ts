@@ -54,6 +54,7 @@ test('columns find the values of the matched span by the names that the answer u
     { key: 'http.route', value: { stringValue: '/a' } },
     { key: 'code', value: { intValue: '500' } },
     { key: 'absent', value: { stringValue: 'nil' } },
+    { key: 'list', value: { arrayValue: { values: [{ stringValue: 'a' }] } } },
   ];
   const spans = [{ spanID: '1', name: 'op', durationNanos: '2500000', attributes }];
   const [row] = rowsOf({ metrics: {}, traces: [{ traceID: 'a', rootServiceName: 's', spanSets: [{ spans }] }] });
@@ -65,7 +66,10 @@ test('columns find the values of the matched span by the names that the answer u
     'op',
     '2.5 ms',
   ]);
-  assert.deepEqual(columnValue(row!, 'code'), { text: '500', isString: false });
+  assert.deepEqual(columnValue(row!, 'code'), { text: '500', literal: '500' });
+  assert.equal(columnValue(row!, 'http.route')!.literal, '"/a"');
+  assert.equal(columnValue(row!, 'duration')!.literal, '2.5ms');
+  assert.equal(columnValue(row!, 'list')!.literal, undefined);
 });
 
 test('traces that come in stand on top, once, and the oldest make room', () => {

@@ -1,5 +1,6 @@
 /** Answers of the search as rows of the results. */
-import type { KeyValueJson, SearchResponse, TraceSummaryJson } from '../../../src/api/contract/index.ts';
+import type { AnyValueJson, KeyValueJson, SearchResponse, TraceSummaryJson } from '../../../src/api/contract/index.ts';
+import { literal } from '../base/literal.ts';
 import { anyValueText } from '../format/any-value.ts';
 import { formatDuration } from '../format/duration.ts';
 
@@ -29,7 +30,8 @@ export interface MatchedSpan {
 
 export interface Value {
   readonly text: string;
-  readonly isString: boolean;
+  /** As TraceQL writes it; undefined for lists and maps, which nothing can be compared with. */
+  readonly literal: string | undefined;
 }
 
 const rootMissing = '<root span not yet received>';
@@ -40,8 +42,7 @@ function rowOf(trace: TraceSummaryJson): Row {
   const sets = trace.spanSets ?? (trace.spanSet === undefined ? [] : [trace.spanSet]);
   const span = sets[0]?.spans?.[0];
   const values = new Map<string, Value>();
-  if (span?.durationNanos !== undefined)
-    values.set('duration', { text: formatDuration(Number(span.durationNanos)), isString: false });
+  if (span?.durationNanos !== undefined) values.set('duration', durationValue(Number(span.durationNanos)));
   addValues(values, sets[0]?.attributes);
   addValues(values, span?.attributes);
   const rootService = trace.rootServiceName === rootMissing ? '' : trace.rootServiceName;
@@ -71,14 +72,26 @@ function rowOf(trace: TraceSummaryJson): Row {
 function addValues(values: Map<string, Value>, attributes: readonly KeyValueJson[] | undefined): void {
   for (const { key, value } of attributes ?? []) {
     const text = anyValueText(value);
-    if (text !== 'nil') values.set(key, { text, isString: value.stringValue !== undefined });
+    if (text !== 'nil') values.set(key, { text, literal: literalOf(value, text) });
   }
+}
+
+function literalOf(value: AnyValueJson, text: string): string | undefined {
+  if (value.stringValue !== undefined) return literal(text);
+  return value.arrayValue === undefined && value.kvlistValue === undefined ? text : undefined;
+}
+
+function durationValue(nanos: number): Value {
+  return { text: formatDuration(nanos), literal: `${Number((nanos / 1e6).toPrecision(3))}ms` };
 }
 
 /** A column's value in a row; undefined when the span has none. `name` is the column's bare name. */
 export function columnValue({ values, match, rootName }: Row, name: string): Value | undefined {
   // The name stands beside the attributes.
-  if (name === 'name' || name === 'span:name') return { text: match?.name ?? rootName, isString: true };
+  if (name === 'name' || name === 'span:name') {
+    const text = match?.name ?? rootName;
+    return { text, literal: literal(text) };
+  }
   return values.get(name);
 }
 

@@ -22,7 +22,7 @@ export function readSearchState(): SearchState {
     q: param('q'),
     // What comes in is the newest.
     sort: live ? 'start' : (Sorts.find((sort) => sort === param('sort')) ?? Sorts[0]),
-    columns: [...new Set(place.value.params.getAll('col'))].slice(0, columnsMax),
+    columns: [...new Set(place.value.params.getAll('col'))].filter((column) => column !== '').slice(0, columnsMax),
     limit: Limits.find((limit) => String(limit) === param('limit')) ?? Limits[0],
     live,
   };
