@@ -2,6 +2,7 @@
  * What the routes need from the rest of the program. Modules satisfy these shapes without importing this file; `src/app`
  * joins them. Units stand last in names.
  */
+import type { Authentication } from '../auth/principal.ts';
 import type { Clock } from '../base/clock.ts';
 import type { MetricsRequest, QueryEngine, SearchRequest, TimeRange } from '../traceql/result.ts';
 import type { Fragment, ReadCost } from '../traceql/storage.ts';
@@ -145,6 +146,20 @@ export interface AnsweredRequest {
   readonly durationMs: number;
 }
 
+/** What an admin did, or somebody who would be one. */
+export interface AuditEntry {
+  /** Method and route. */
+  readonly act: string;
+  /** Undefined: nobody knows who. */
+  readonly principal: string | undefined;
+  readonly address: string | undefined;
+  /** As it was asked for: undefined when the request names none. */
+  readonly tenant: string | undefined;
+  readonly status: number;
+  /** What was done, or why not. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
 export interface RedactionCounts {
   readonly blocksSearched: number;
   readonly blocksRewritten: number;
@@ -183,6 +198,12 @@ export interface ApiPorts {
   readonly generatedMetrics?:
     | ((tenant: string, accept: string | undefined) => Promise<{ readonly contentType: string; readonly body: string }>)
     | undefined;
+  /** Who asks. Default: nobody is asked. */
+  readonly authentication?: Authentication | undefined;
+  /** Everything that was asked of an admin's route, refused or done. */
+  onAudit?(entry: AuditEntry): void;
+  /** Metrics of the process without credentials. */
+  readonly publicMetrics?: boolean;
   /** A request that failed by our fault; its client sees status 500. */
   onError(error: unknown, request: { readonly method: string; readonly url: string }): void;
   /** Every answered request; `route` is the pattern, not the path. */

@@ -17,6 +17,7 @@ import { Engine } from '../query/engine.ts';
 import type { LiveSource } from '../roles/read/reader.ts';
 import { internalPrefix } from '../roles/tail/recent-protocol.ts';
 import type { ReceiverSpec } from '../roles/write/receivers.ts';
+import { createAuthentication } from './authentication.ts';
 import type { BackendRole } from './backend-role.ts';
 import { configText } from './config/config-text.ts';
 import type { Config } from './config/schema.ts';
@@ -26,7 +27,7 @@ import { answerInternal } from './internal-routes.ts';
 import { queryLimits } from './limits.ts';
 import { defaultListenerTimes, Listener } from './listener.ts';
 import type { listenerTls } from './listener-tls.ts';
-import type { createLog } from './log.ts';
+import { createLog } from './log.ts';
 import type { LiveLimits } from './overrides/live-limits.ts';
 import { createReader, keepReaderFresh } from './read-role.ts';
 import { SelfMetrics } from './self-metrics.ts';
@@ -106,6 +107,8 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
     const status = await write?.status().catch(() => undefined);
     return generatorMetrics.text(status?.generator, status?.generatorLostSpans ?? 0);
   };
+  // Whatever the level of other logs.
+  const audit = createLog({ ...config.server, log_level: 'info' }, 'audit');
   const ports: ApiPorts = {
     engine,
     traces: reader,
@@ -130,6 +133,9 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log.error({ ...request, reason }, 'a request failed');
     },
+    authentication: createAuthentication(config.auth, systemClock, log),
+    publicMetrics: config.auth.public_metrics,
+    onAudit: (entry) => audit.info(entry, 'audit'),
     onRequest: (request) => metrics.observe(request),
     onMcpCall: (tool) => metrics.mcpCalled(tool),
   };

@@ -1,5 +1,8 @@
 /** What a process offers to other machines, and how openly; said once, loudly, when it starts. */
+
+import { ErrorKind, RubatoError } from '../base/errors.ts';
 import type { ReceiverSpec } from '../roles/write/receivers.ts';
+import { asksCredentials } from './config/auth-schema.ts';
 import type { Config } from './config/schema.ts';
 import type { RoleName } from './targets.ts';
 
@@ -36,6 +39,67 @@ export function exposedListeners(
   return listeners
     .filter(({ host }) => !isLoopback(host))
     .map(({ name, host, port, tls }) => ({ name, address: `${host === '' ? '*' : host}:${port}`, tls }));
+}
+
+/**
+ * What must not start: a principal that may do nothing, and datagrams, which nobody can be asked about, from other machines.
+ * @throws RubatoError config
+ */
+export function checkAccess(
+  { auth, multitenancy_enabled: multitenancy }: Pick<Config, 'auth' | 'multitenancy_enabled'>,
+  receivers: readonly ReceiverSpec[],
+): void {
+  if (!asksCredentials(auth)) return;
+  const refuse = (message: string): never => {
+    throw new RubatoError(ErrorKind.config, 'bad_auth', `auth: ${message}`);
+  };
+  const { jwt, trusted_proxy: proxy } = auth;
+  const somebody = [
+    ...auth.users.map((user) => ({ ...user, where: `user ${user.name}` })),
+    ...auth.tokens.map((token) => ({ ...token, where: `token ${token.name}` })),
+    ...(jwt === undefined ? [] : [{ ...claimed(jwt, jwt.roles_claim, jwt.tenants_claim), where: 'jwt' }]),
+    ...(proxy === undefined
+      ? []
+      : [{ ...claimed(proxy, proxy.roles_header, proxy.tenants_header), where: 'trusted_proxy' }]),
+  ];
+  for (const { where, roles, tenants } of somebody) {
+    if (roles.length === 0) refuse(`${where} has no roles`);
+    if (multitenancy && tenants.length === 0) refuse(`${where} has no tenants; ["*"] is all`);
+  }
+  const udp = receivers.find((spec) => spec.type.startsWith('jaeger/thrift_') && !('bodyBytesMax' in spec));
+  if (udp !== undefined && 'host' in udp && !isLoopback(udp.host))
+    refuse(`senders of ${udp.type} cannot be asked who they are: let it listen on localhost`);
+}
+
+/** What is taken from a claim or a header counts as there. */
+function claimed(
+  { roles, tenants }: { readonly roles: readonly string[]; readonly tenants: readonly string[] },
+  rolesFrom: string,
+  tenantsFrom: string,
+): { roles: readonly string[]; tenants: readonly string[] } {
+  return { roles: rolesFrom === '' ? roles : ['*'], tenants: tenantsFrom === '' ? tenants : ['*'] };
+}
+
+export function warnOfExposure(
+  { auth }: Pick<Config, 'auth'>,
+  exposed: readonly Exposed[],
+  log: { warn(fields: object, message: string): void },
+): void {
+  const names = (list: readonly Exposed[]): string[] => list.map(({ name, address }) => `${name} ${address}`);
+  if (!asksCredentials(auth)) {
+    if (exposed.length > 0)
+      log.warn(
+        { listeners: names(exposed) },
+        'EVERYBODY WHO REACHES THESE ADDRESSES MAY READ AND WRITE ALL DATA: nobody is asked who they are (auth)',
+      );
+    return;
+  }
+  const plain = exposed.filter(({ tls }) => !tls);
+  if (plain.length > 0)
+    log.warn(
+      { listeners: names(plain) },
+      'credentials cross the network in plain text: set TLS, or have a proxy do it',
+    );
 }
 
 export function isLoopback(host: string): boolean {

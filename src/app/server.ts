@@ -10,7 +10,7 @@ import { advertisedAddress } from './advertised-address.ts';
 import type { ApiSide, Phase } from './api-side.ts';
 import { BackendRole } from './backend-role.ts';
 import type { Config } from './config/schema.ts';
-import { exposedListeners } from './exposure.ts';
+import { checkAccess, exposedListeners, warnOfExposure } from './exposure.ts';
 import { unknownProcessors } from './generator-settings.ts';
 import { type WriteSettings, withoutMetrics, writeLimits, writeSettings } from './limits.ts';
 import { listenerTls } from './listener-tls.ts';
@@ -51,12 +51,8 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const log = createLog(config.server, 'main');
   checkGenerator(config, log);
   const receivers = roles.has('write') ? receiverSpecs(config, log) : [];
-  const exposed = exposedListeners(config, roles, receivers);
-  if (exposed.length > 0)
-    log.warn(
-      { listeners: exposed.map(({ name, address }) => `${name} ${address}`) },
-      'EVERYBODY WHO REACHES THESE ADDRESSES MAY READ AND WRITE ALL DATA: nobody is asked who they are',
-    );
+  checkAccess(config, receivers);
+  warnOfExposure(config, exposedListeners(config, roles, receivers), log);
   const { backend: kind, local } = config.storage.trace;
   const tls = {
     http: listenerTls(config.server.http_tls_config, config.server, log),

@@ -3,6 +3,7 @@
  * acknowledgement. Started by `write-role.ts` with {@link WriteThreadData}; it then answers {@link WriteThreadMethods}.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { everybody } from '../auth/principal.ts';
 import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemRng } from '../base/random.ts';
@@ -18,6 +19,7 @@ import { RecentSegments } from '../roles/tail/recent-segments.ts';
 import { BodyGate } from '../roles/write/body-gate.ts';
 import { ForwardIngest } from '../roles/write/forward-ingest.ts';
 import { Forwarder, type ForwarderCounters } from '../roles/write/forwarder.ts';
+import type { Admit } from '../roles/write/ingest.ts';
 import { type ReceiverAddress, type ReceiverCounters, Receivers } from '../roles/write/receivers.ts';
 import { replay } from '../roles/write/replay.ts';
 import { SegmentRemoval } from '../roles/write/segment-removal.ts';
@@ -28,7 +30,9 @@ import { type LiveView, Writer, type WriterCounters } from '../roles/write/write
 import { newWriterId } from '../wal/segment-keys.ts';
 import { listWriters } from '../wal/segment-reader.ts';
 import { SegmentWriter } from '../wal/segment-writer.ts';
+import { createAuthentication } from './authentication.ts';
 import { BuildThread } from './build-thread-client.ts';
+import { asksCredentials } from './config/auth-schema.ts';
 import type { Config } from './config/schema.ts';
 import { ingestUsage } from './ingest-usage.ts';
 import { valueFor, type WriteSettings } from './limits.ts';
@@ -192,7 +196,15 @@ function createSession(member: Member, id: string, onLost: (reason: string) => v
 }
 
 const gate = new BodyGate(heldBodiesMax);
-const tenantOf = (orgId: string | undefined): string => writeTenant(orgId, config.multitenancy_enabled);
+const tenantOf = (orgId: string | undefined): string => writeTenant(everybody, orgId, config.multitenancy_enabled);
+const authentication = createAuthentication(config.auth, systemClock, log);
+/** Undefined: nobody is asked who they are. */
+const admit: Admit | undefined = asksCredentials(config.auth)
+  ? async (caller) => {
+      const principal = await authentication.authenticate(caller);
+      return (orgId) => writeTenant(principal, orgId, config.multitenancy_enabled);
+    }
+  : undefined;
 const translateThread = new TranslateThread();
 const translator = new Translator(translateThread);
 let receivers: Receivers | undefined;
@@ -266,6 +278,7 @@ export const methods = {
       ingest,
       gate,
       tenantOf,
+      admit,
       translator,
       clock: systemClock,
       log,

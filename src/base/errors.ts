@@ -5,6 +5,10 @@
 export const ErrorKind = {
   /** The request is wrong; sending it again changes nothing. HTTP 400, gRPC InvalidArgument. */
   invalid: 'invalid',
+  /** Nobody knows who asks. HTTP 401, gRPC Unauthenticated. */
+  unauthenticated: 'unauthenticated',
+  /** Who asks may not. HTTP 403, gRPC PermissionDenied. */
+  forbidden: 'forbidden',
   /** The thing asked for does not exist. HTTP 404. */
   notFound: 'notFound',
   /** The caller sends or asks too much; may be retried later. HTTP 429, gRPC ResourceExhausted. */

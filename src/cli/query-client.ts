@@ -8,6 +8,8 @@ export interface QueryClientOptions {
   /** Scheme, host, and what `http_api_prefix` puts before paths. */
   readonly baseUrl: string;
   readonly tenant: string | undefined;
+  /** Value of the Authorization header. */
+  readonly authorization?: string | undefined;
   readonly connect?: () => Duplex;
   /** Give up after this long without a byte. Default: never. */
   readonly idleMsMax?: number;
@@ -81,10 +83,14 @@ export class QueryClient {
     url.pathname = url.pathname.replace(/\/+$/, '') + path;
     for (const [name, value] of Object.entries(parameters))
       if (value !== undefined) url.searchParams.set(name, String(value));
-    const { tenant, connect, idleMsMax } = this.#options;
+    const { tenant, authorization, connect, idleMsMax } = this.#options;
     const options: https.RequestOptions = {
       method: content === undefined ? 'GET' : 'POST',
-      headers: { accept: 'application/json', ...(tenant !== undefined && { 'x-scope-orgid': tenant }) },
+      headers: {
+        accept: 'application/json',
+        ...(tenant !== undefined && { 'x-scope-orgid': tenant }),
+        ...(authorization !== undefined && { authorization }),
+      },
       ...(this.#agent && { agent: this.#agent }),
       ...(connect && { createConnection: connect }),
       ...(signal && { signal }),

@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => (await import('./commands/import.ts')).importCommand,
   sql: async () => (await import('./commands/sql.ts')).sql,
   redact: async () => (await import('./commands/redact.ts')).redact,
+  auth: async () => (await import('./commands/auth.ts')).auth,
   config: async () => (await import('./commands/config.ts')).config,
   vulture: async () => (await import('./vulture/command.ts')).vulture,
   agent: async () => (await import('./commands/agent.ts')).agent,

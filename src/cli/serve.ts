@@ -1,5 +1,6 @@
 /** `serve`: starts the server and runs until it is told to stop. */
 import { readFileSync } from 'node:fs';
+import { asksCredentials } from '../app/config/auth-schema.ts';
 import { expandEnv, type LoadedConfig, loadConfig } from '../app/config/load.ts';
 import { parseRuntimeOverrides } from '../app/overrides/runtime-file.ts';
 import { startServer } from '../app/server.ts';
@@ -31,6 +32,8 @@ export async function serve(argv: readonly string[]): Promise<void> {
     process.exit(loaded.inapplicable.length > 0 ? 1 : 0);
   }
   const { config } = loaded;
+  if (args.demo && asksCredentials(config.auth))
+    throw new RubatoError(ErrorKind.config, 'bad_flag', '--demo has no credentials: leave out the block auth for it');
   const started = systemClock.nowMs();
   const server = await startServer(config, expand === undefined ? {} : { expand });
   const abort = new AbortController();

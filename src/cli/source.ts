@@ -1,5 +1,6 @@
 /** Where a command's answers come from: a server, or a data folder opened without one. Both speak the HTTP API. */
 import { SINGLE_TENANT } from '../api/tenant.ts';
+import { authorizationOf } from './credentials.ts';
 import type { Io } from './io.ts';
 import { usageError } from './options.ts';
 import { QueryClient } from './query-client.ts';
@@ -20,7 +21,11 @@ export async function withSource<Result>(
 ): Promise<Result> {
   const { url, data, tenant } = values;
   if (data === undefined) {
-    const client = new QueryClient({ baseUrl: url ?? urlDefault, tenant });
+    const client = new QueryClient({
+      baseUrl: url ?? urlDefault,
+      tenant,
+      authorization: authorizationOf(process.env),
+    });
     return use(client).finally(() => client.close());
   }
   if (url !== undefined) throw usageError('either --url or --data');

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import http2 from 'node:http2';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
@@ -10,9 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { RecentClient } from '../../src/roles/tail/recent-client.ts';
 import { encodeRecent } from '../../src/roles/tail/recent-protocol.ts';
-import { grpcFrame } from '../../src/roles/write/grpc-frame.ts';
 import { Authority, noOpenssl } from '../support/certificates.ts';
 import { makeRequest } from '../support/cluster.ts';
+import { grpcCall } from '../support/grpc-call.ts';
 import { freePort, startTestServer, type TestServer, temporaryFolder } from '../support/server.ts';
 
 const host = '127.0.0.1';
@@ -41,24 +40,7 @@ function ask(port: number, path: string, client: Client, body?: Uint8Array): Pro
   });
 }
 
-/** A gRPC call over TLS; resolves with its status. */
-async function call(port: number, path: string, client: Client, message: Uint8Array): Promise<string> {
-  const session = http2.connect(`https://${host}:${port}`, client);
-  try {
-    return await new Promise((resolve, reject) => {
-      session.on('error', reject);
-      const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' });
-      const read = (headers: http2.IncomingHttpHeaders): void => {
-        if (headers['grpc-status'] !== undefined) resolve(String(headers['grpc-status']));
-      };
-      stream.on('response', read).on('trailers', read).on('error', reject).resume();
-      stream.end(grpcFrame(message));
-    });
-  } finally {
-    session.destroy();
-  }
-}
-
+const url = (listener: string): string => `https://${host}:${listeners[listener]}`;
 const nothing = new Uint8Array(0);
 const health = '/grpc.health.v1.Health/Check';
 const otlpExport = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
@@ -124,13 +106,11 @@ after(() => server?.stop());
 test('every protocol of every listener works over mutual TLS', { skip: noOpenssl }, async () => {
   const { body } = makeRequest(1, Date.now());
   assert.equal((await ask(listeners['http']!, '/api/echo', client)).text, 'echo\n');
-  assert.equal(await call(listeners['http']!, health, client, nothing), '0', 'gRPC on the HTTP port');
-  assert.equal(await call(listeners['grpc']!, health, client, nothing), '0');
-  assert.equal(await call(listeners['otlp/grpc']!, otlpExport, client, body), '0');
-  assert.equal(
-    await call(listeners['jaeger/grpc']!, '/jaeger.api_v2.CollectorService/PostSpans', client, nothing),
-    '0',
-  );
+  assert.equal(await grpcCall(url('http'), health, nothing, {}, client), 0, 'gRPC on the HTTP port');
+  assert.equal(await grpcCall(url('grpc'), health, nothing, {}, client), 0);
+  assert.equal(await grpcCall(url('otlp/grpc'), otlpExport, body, {}, client), 0);
+  const postSpans = '/jaeger.api_v2.CollectorService/PostSpans';
+  assert.equal(await grpcCall(url('jaeger/grpc'), postSpans, nothing, {}, client), 0);
   assert.equal((await ask(listeners['otlp/http']!, '/v1/traces', client, body)).status, 200);
   assert.equal((await ask(listeners['zipkin']!, '/api/v2/spans', client, nothing)).status, 202);
   assert.equal((await ask(listeners['jaeger/thrift_http']!, '/api/traces', client, body)).status, 400);

@@ -1,9 +1,11 @@
 /** What every call for a tenant's data goes through: whose data, how long, and what a failure is called on the wire. */
-import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
+import { Code, ConnectError, createContextKey, type HandlerContext } from '@connectrpc/connect';
+import type { Principal } from '../../auth/principal.ts';
 import { ErrorKind, RubatoError } from '../../base/errors.ts';
+import { permittedTenant } from '../access.ts';
 import { errorReply, statusOf } from '../http/errors.ts';
 import type { ApiPorts, QueryLimits } from '../ports.ts';
-import { resolveTenant, type TenantOptions } from '../tenant.ts';
+import type { TenantOptions } from '../tenant.ts';
 
 export interface GrpcApiOptions extends TenantOptions {
   /** A query that takes longer is given up. 0 = no limit. Clients may set shorter deadlines. */
@@ -15,6 +17,10 @@ export interface GrpcApiOptions extends TenantOptions {
   /** Answers are cut into messages of at most so many bytes, unless one item alone is larger. Default 2 MiB. */
   readonly packetBytesMax?: number;
 }
+
+const nobody: Principal = { name: 'nobody', roles: new Set(), tenants: new Set() };
+/** Who makes the call. */
+export const principalKey = createContextKey<Principal>(nobody);
 
 export interface GrpcCall {
   readonly tenant: string;
@@ -47,7 +53,9 @@ export class TenantCalls {
     // What it stays at when the reader leaves in the middle.
     let status = 499;
     try {
-      const tenant = resolveTenant(context.requestHeader.get('x-scope-orgid') ?? undefined, this.#options);
+      const principal = context.values.get(principalKey);
+      const orgId = context.requestHeader.get('x-scope-orgid') ?? undefined;
+      const tenant = permittedTenant(principal, 'read', orgId, this.#options);
       yield* run({ tenant, limits: limits(tenant), nowMs, signal });
       status = 200;
     } catch (thrown) {
@@ -76,13 +84,16 @@ export class TenantCalls {
 export function connectError(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
   const { status = 200, body } = errorReply(error);
-  return new ConnectError(String(body), codeOf(status), undefined, undefined, error);
+  const known = error instanceof RubatoError && error.kind === ErrorKind.unauthenticated;
+  return new ConnectError(String(body), known ? Code.Unauthenticated : codeOf(status), undefined, undefined, error);
 }
 
 function codeOf(status: number): Code {
   switch (status) {
     case 400:
       return Code.InvalidArgument;
+    case 403:
+      return Code.PermissionDenied;
     case 404:
       return Code.NotFound;
     case 429:

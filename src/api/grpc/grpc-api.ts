@@ -5,13 +5,20 @@
  */
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { DescService } from '@bufbuild/protobuf';
-import { Code, type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
+import {
+  Code,
+  type ConnectError,
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+} from '@connectrpc/connect';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import {
   compressionGzip,
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from '@connectrpc/connect-node';
+import { openToAll } from '../../auth/principal.ts';
 import { Health } from '../generated/grpc/health/v1/health_pb.ts';
 import { ServerReflection } from '../generated/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionV1Alpha } from '../generated/grpc/reflection/v1alpha/reflection_pb.ts';
@@ -19,7 +26,7 @@ import { QueryService } from '../generated/jaeger/api_v3/query_service_pb.ts';
 import { StreamingQuerier } from '../generated/tempopb_pb.ts';
 import { jaegerQueryService } from '../jaeger/query-service.ts';
 import type { ApiPorts } from '../ports.ts';
-import { type GrpcApiOptions, TenantCalls } from './call.ts';
+import { connectError, type GrpcApiOptions, principalKey, TenantCalls } from './call.ts';
 import { healthService } from './health.ts';
 import { Reflection } from './reflection.ts';
 import { streamingQuerier } from './streaming-querier.ts';
@@ -54,6 +61,7 @@ export function createGrpcApi(ports: ApiPorts, options: GrpcApiOptions, shutdown
     readMaxBytes: options.readBytesMax ?? defaultReadBytesMax,
     writeMaxBytes: options.writeBytesMax ?? defaultWriteBytesMax,
   });
+  const { authentication = openToAll } = ports;
   addServices(router, ports, options, shutdown);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
@@ -63,14 +71,18 @@ export function createGrpcApi(ports: ApiPorts, options: GrpcApiOptions, shutdown
     if (!isProtobuf(request.headers['content-type'] ?? '')) {
       response.writeHead(415).end();
     } else if (handler === undefined) {
-      response.writeHead(200, {
-        'content-type': 'application/grpc',
-        'grpc-status': String(Code.Unimplemented),
-        'grpc-message': `unknown method ${encodeURI(url)}`,
-      });
-      response.end();
+      refuse(response, { code: Code.Unimplemented, rawMessage: `unknown method ${url}` });
     } else {
-      const answered = await handler(universalRequestFromNodeRequest(request, undefined, undefined));
+      const values = createContextValues();
+      if (handler.service.typeName !== Health.typeName) {
+        const caller = { headers: request.headers, address: request.socket.remoteAddress };
+        try {
+          values.set(principalKey, await authentication.authenticate(caller));
+        } catch (error) {
+          return refuse(response, connectError(error));
+        }
+      }
+      const answered = await handler(universalRequestFromNodeRequest(request, undefined, values));
       await universalResponseToNodeResponse(withPlainMessage(answered), response);
     }
   }
@@ -99,6 +111,15 @@ function addServices(router: ConnectRouter, ports: ApiPorts, options: GrpcApiOpt
     .service(Health, healthService({ status, clock, services: known, shutdown }))
     .service(ServerReflection, { serverReflectionInfo: (requests) => reflection.serve(requests) })
     .service(ServerReflectionV1Alpha, { serverReflectionInfo: (requests) => reflection.serve(requests) });
+}
+
+function refuse(response: Http2ServerResponse, { code, rawMessage }: Pick<ConnectError, 'code' | 'rawMessage'>): void {
+  response.writeHead(200, {
+    'content-type': 'application/grpc',
+    'grpc-status': String(code),
+    'grpc-message': encodeURI(rawMessage),
+  });
+  response.end();
 }
 
 /**

@@ -9,16 +9,19 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import findMyWay from 'find-my-way';
+import { forbidden, openToAll, type Principal, type Role } from '../../auth/principal.ts';
 import { canceled } from '../../base/abort.ts';
 import { ErrorKind, invalid, RubatoError } from '../../base/errors.ts';
+import { permitOverview, permittedTenant } from '../access.ts';
 import { jaegerRoutes } from '../jaeger/routes.ts';
 import { mcpRoute } from '../mcp/mcp-route.ts';
-import type { ApiPorts } from '../ports.ts';
+import type { ApiPorts, AuditEntry } from '../ports.ts';
 import { QueryParams } from '../requests/params.ts';
-import { resolveTenant, type TenantOptions } from '../tenant.ts';
+import type { TenantOptions } from '../tenant.ts';
 import { uiRoutes } from '../ui/routes.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { errorReply, notFound, statusOf } from './errors.ts';
+import { isForeignPage } from './foreign-page.ts';
 import { generatedMetricsRoute } from './generated-metrics.ts';
 import { overridesPages } from './overrides-pages.ts';
 import { overridesRoutes } from './overrides-routes.ts';
@@ -63,7 +66,7 @@ export interface Api {
 const PATH_PART_MAX = 64 * 1024;
 
 export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptions): Api {
-  const { ui } = ports;
+  const { ui, authentication = openToAll } = ports;
   const prefix = options.httpApiPrefix.replace(/\/+$/, '');
   const pathOf = (route: Route): string => (route.prefixed ? prefix : '') + route.path;
   const ofData = (): Route[] => [
@@ -102,10 +105,60 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
     // A page of the web UI, and text for everybody who does not ask for HTML.
     if (route.path === '/status' && ui?.has('/index.html') && wantsHtml(request)) return pageReply(ui, request);
     if (route.access === 'open') return route.handle(call);
+    if (route.access === 'tenant' && roleOf(route, request) === 'admin')
+      return audited(route, request, (onPrincipal) => permitted(route, request, call, onPrincipal));
+    return permitted(route, request, call);
+  }
+
+  /** @param onPrincipal hears who it is as soon as that is known */
+  async function permitted(
+    route: Exclude<Route, { access: 'open' }>,
+    request: Request,
+    call: Call,
+    onPrincipal?: (principal: Principal) => void,
+  ): Promise<Reply> {
+    const caller = { headers: request.headers, address: request.socket.remoteAddress };
+    const principal = await authentication.authenticate(caller);
+    onPrincipal?.(principal);
+    if (route.access === 'anyone') return route.handle(call);
+    if (route.access === 'overview') {
+      permitOverview(principal, route.role, options);
+      return route.handle(call);
+    }
     const url = request.url ?? '';
     if (options.urlDenyList.some((pattern) => pattern.test(url))) throw denied(url);
-    const tenant = resolveTenant(headerOf(request, 'x-scope-orgid'), options);
+    const role = roleOf(route, request);
+    const tenant = permittedTenant(principal, role, headerOf(request, 'x-scope-orgid'), options);
+    if (role === 'admin' && isForeignPage(request))
+      throw forbidden('requests of web pages of other origins are refused');
     return route.handle({ ...call, tenant, limits: ports.limits(tenant) });
+  }
+
+  async function audited(
+    route: Route,
+    request: Request,
+    act: (onPrincipal: (principal: Principal) => void) => Promise<Reply>,
+  ): Promise<Reply> {
+    let principal: string | undefined;
+    const tell = (status: number, details: AuditEntry['details']): void =>
+      ports.onAudit?.({
+        act: `${request.method} ${route.path}`,
+        principal,
+        address: request.socket.remoteAddress,
+        tenant: headerOf(request, 'x-scope-orgid'),
+        status,
+        details,
+      });
+    try {
+      const reply = await act(({ name }) => {
+        principal = name;
+      });
+      tell(reply.status ?? 200, reply.audit ?? {});
+      return reply;
+    } catch (error) {
+      tell(statusOf(error), { reason: (error as Error).message });
+      throw error;
+    }
   }
 
   async function answer(
@@ -199,6 +252,10 @@ function routerPattern(path: string): {
   if (!path.includes('{')) return { pattern: path, pathPart: () => '' };
   // A segment that is empty is no segment.
   return { pattern: path.replace(/\{(\w+)\}/, ':part'), pathPart: ({ part }) => part || undefined };
+}
+
+function roleOf({ role }: Extract<Route, { access: 'tenant' }>, { method = 'GET' }: Request): Role {
+  return typeof role === 'function' ? role(method) : role;
 }
 
 function headerOf(request: Request, name: string): string | undefined {

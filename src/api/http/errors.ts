@@ -1,9 +1,12 @@
 /** Errors → status and text. Bodies are plain text; what is our fault says no more than that. */
-import { ErrorKind, RubatoError } from '../../base/errors.ts';
+import { UnauthenticatedError } from '../../auth/principal.ts';
+import { ErrorKind, ExhaustedError, RubatoError } from '../../base/errors.ts';
 import { type Reply, textType } from './reply.ts';
 
 const statusByKind: Readonly<Record<ErrorKind, number>> = {
   [ErrorKind.invalid]: 400,
+  [ErrorKind.unauthenticated]: 401,
+  [ErrorKind.forbidden]: 403,
   [ErrorKind.notFound]: 404,
   [ErrorKind.exhausted]: 429,
   [ErrorKind.unavailable]: 503,
@@ -33,7 +36,13 @@ export function statusOf(error: unknown): number {
 
 export function errorReply(error: unknown): Reply {
   const status = statusOf(error);
-  return { status, contentType: textType, body: textOf(error, status), compressible: true };
+  return { status, contentType: textType, body: textOf(error, status), compressible: true, headers: headersOf(error) };
+}
+
+function headersOf(error: unknown): Record<string, string> {
+  if (error instanceof UnauthenticatedError) return { 'www-authenticate': error.challenges.join(', ') };
+  if (error instanceof ExhaustedError) return { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) };
+  return {};
 }
 
 function textOf(error: unknown, status: number): string {

@@ -8,6 +8,7 @@ export function generatedMetricsRoute(generatedMetrics: NonNullable<ApiPorts['ge
     path: '/metrics/spans',
     prefixed: false,
     access: 'tenant',
+    role: 'read',
     handle: async ({ tenant, request }) => {
       if (tenant.includes('|')) throw invalid('bad_tenant', 'generated metrics are those of one tenant');
       const { contentType, body } = await generatedMetrics(tenant, request.headers.accept);

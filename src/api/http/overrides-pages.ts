@@ -9,7 +9,8 @@ export function overridesPages(status: OverridesStatus, clock: Clock): Route[] {
   const route = (path: string, handle: (call: Call) => Reply): Route => ({
     path,
     prefixed: false,
-    access: 'open',
+    access: 'overview',
+    role: 'admin',
     handle,
   });
   return [

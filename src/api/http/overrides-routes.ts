@@ -7,7 +7,15 @@ import type { Route, TenantCall } from './route.ts';
 import { jsonBody } from './small-body.ts';
 
 export function overridesRoutes(overrides: UserOverridesApi): Route[] {
-  return [{ path: '/api/overrides', prefixed: true, access: 'tenant', handle: (call) => handle(overrides, call) }];
+  return [
+    {
+      path: '/api/overrides',
+      prefixed: true,
+      access: 'tenant',
+      role: (method) => (method === 'GET' || method === 'HEAD' ? 'read' : 'admin'),
+      handle: (call) => handle(overrides, call),
+    },
+  ];
 }
 
 async function handle(overrides: UserOverridesApi, call: TenantCall): Promise<Reply> {
@@ -20,11 +28,12 @@ async function handle(overrides: UserOverridesApi, call: TenantCall): Promise<Re
       return get(overrides, tenant, params.get('scope') ?? 'api');
     case 'POST': {
       const expected = ifMatch(request);
-      const version = await overrides.set(tenant, await jsonBody(request), expected, options);
-      return { headers: { etag: version }, body: '' };
+      const limits = await jsonBody(request);
+      const version = await overrides.set(tenant, limits, expected, options);
+      return { headers: { etag: version }, body: '', audit: { version, limits } };
     }
     case 'PATCH':
-      return limitsReply(await overrides.patch(tenant, await jsonBody(request), options));
+      return patched(await overrides.patch(tenant, await jsonBody(request), options));
     case 'DELETE':
       await overrides.delete(tenant, ifMatch(request));
       return { body: '' };
@@ -42,6 +51,10 @@ async function get(overrides: UserOverridesApi, tenant: string, scope: string): 
     if (error instanceof RubatoError && error.kind === ErrorKind.notFound) return { ...notFound, body: '' };
     throw error;
   }
+}
+
+function patched({ limits, version }: VersionedLimits): Reply {
+  return { ...limitsReply({ limits, version }), audit: { version, limits } };
 }
 
 function limitsReply({ limits, version }: VersionedLimits): Reply {

@@ -28,6 +28,7 @@ export function queryRoutes(ports: ApiPorts, answers: AnswerCache): Route[] {
     path,
     prefixed: true,
     access: 'tenant',
+    role: 'read',
     handle,
   });
   return [

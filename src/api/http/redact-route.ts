@@ -10,7 +10,13 @@ import { jsonBody } from './small-body.ts';
 const traceIdsMax = 1000;
 
 export function redactRoute(redact: RedactTraces): Route {
-  return { path: '/api/redact', prefixed: true, access: 'tenant', handle: (call) => handle(redact, call) };
+  return {
+    path: '/api/redact',
+    prefixed: true,
+    access: 'tenant',
+    role: 'admin',
+    handle: (call) => handle(redact, call),
+  };
 }
 
 async function handle(redact: RedactTraces, { tenant, request }: TenantCall): Promise<Reply> {
@@ -22,5 +28,5 @@ async function handle(redact: RedactTraces, { tenant, request }: TenantCall): Pr
     throw invalid('bad_json', 'expected {"traceIds": ["…", …]}');
   if (ids.length > traceIdsMax) throw invalid('too_many_ids', `at most ${traceIdsMax} traces at a time`);
   const result = await redact({ tenant, traceIds: ids.map(parseTraceId) });
-  return { contentType: jsonType, body: JSON.stringify(result) };
+  return { contentType: jsonType, body: JSON.stringify(result), audit: { traceIds: ids, ...result } };
 }

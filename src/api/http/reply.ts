@@ -17,6 +17,8 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
   /** A whole body, or pieces that are made while they are sent. */
   readonly body: Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  /** For the audit log, when the request was an admin's: what was done. Never sent. */
+  readonly audit?: Readonly<Record<string, unknown>>;
   /** Compressed when the client takes it. */
   readonly compressible?: boolean;
   /** The whole body compressed, where it is kept for others who ask for it. */

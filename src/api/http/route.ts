@@ -1,3 +1,4 @@
+import type { Role } from '../../auth/principal.ts';
 import type { QueryLimits } from '../ports.ts';
 import type { QueryParams } from '../requests/params.ts';
 import type { accepted, Reply, Request } from './reply.ts';
@@ -27,8 +28,19 @@ interface RouteBase {
   readonly prefixed: boolean;
 }
 
+/**
+ * `open`: nobody is asked who they are. `anyone`: any valid credential will do; it tells of no tenant. `overview`: it tells
+ * of all tenants, and needs the role for all. `tenant`: it needs the role for the tenants that the request names.
+ */
 export type Route = RouteBase &
   (
     | { readonly access: 'open'; readonly handle: (call: Call) => Promise<Reply> | Reply }
-    | { readonly access: 'tenant'; readonly handle: (call: TenantCall) => Promise<Reply> }
+    | { readonly access: 'anyone'; readonly handle: (call: Call) => Promise<Reply> | Reply }
+    | { readonly access: 'overview'; readonly role: Role; readonly handle: (call: Call) => Promise<Reply> | Reply }
+    | {
+        readonly access: 'tenant';
+        /** By method where that decides. */
+        readonly role: Role | ((method: string) => Role);
+        readonly handle: (call: TenantCall) => Promise<Reply>;
+      }
   );

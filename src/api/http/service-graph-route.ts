@@ -21,6 +21,7 @@ export function serviceGraphRoute(ports: ApiPorts): Route {
     path: '/api/service-graph',
     prefixed: true,
     access: 'tenant',
+    role: 'read',
     handle: (call) => serviceGraph(ports, call),
   };
 }

@@ -1,4 +1,5 @@
 /** Routes about the process, not about anybody's data: no tenant, no compression. */
+import type { Role } from '../../auth/principal.ts';
 import type { ApiPorts } from '../ports.ts';
 import { notFound } from './errors.ts';
 import { jsonType, type Reply, textType } from './reply.ts';
@@ -11,27 +12,33 @@ const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
 /** `endpoints` lists the paths of all routes. */
 export function statusRoutes(ports: ApiPorts, endpoints: () => readonly string[]): Route[] {
   const { status, usageMetrics } = ports;
-  const open = (path: string, prefixed: boolean, handle: (call: Call) => Promise<Reply> | Reply): Route => ({
+  type Handle = (call: Call) => Promise<Reply> | Reply;
+  const open = (path: string, prefixed: boolean, handle: Handle): Route => ({ path, prefixed, access: 'open', handle });
+  const anyone = (path: string, handle: Handle): Route => ({ path, prefixed: true, access: 'anyone', handle });
+  const overview = (path: string, role: Role, handle: Handle): Route => ({
     path,
-    prefixed,
-    access: 'open',
+    prefixed: false,
+    access: 'overview',
+    role,
     handle,
   });
+  const metrics = (path: string, handle: Handle): Route =>
+    ports.publicMetrics === true ? open(path, false, handle) : overview(path, 'read', handle);
   const page = (name: StatusPage, call: Call): string => statusPage(name, status, endpoints(), call.params.get('mode'));
   return [
     open('/api/echo', true, () => plainText('echo\n')),
-    open('/api/status/buildinfo', true, () => buildInfo(ports)),
     open('/ready', false, () => ready(ports)),
-    open('/metrics', false, async () => {
+    anyone('/api/status/buildinfo', () => buildInfo(ports)),
+    anyone('/status/usage-stats', () => plainText('usage-stats is not enabled\n')),
+    metrics('/metrics', async () => {
       const { contentType, body } = await status.metrics();
       return { contentType, body };
     }),
-    open('/status', false, (call) => statusText(statusPages.map((name) => page(name, call)).join(''))),
-    open('/status/usage-stats', true, () => plainText('usage-stats is not enabled\n')),
     ...(usageMetrics === undefined
       ? []
-      : [open('/usage_metrics', false, async () => ({ contentType: metricsType, body: await usageMetrics() }))]),
-    open('/status/{endpoint}', false, (call) => {
+      : [metrics('/usage_metrics', async () => ({ contentType: metricsType, body: await usageMetrics() }))]),
+    overview('/status', 'admin', (call) => statusText(statusPages.map((name) => page(name, call)).join(''))),
+    overview('/status/{endpoint}', 'admin', (call) => {
       const name = statusPages.find((candidate) => candidate === call.pathPart);
       return name === undefined ? notFound : statusText(page(name, call));
     }),

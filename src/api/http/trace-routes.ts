@@ -22,12 +22,14 @@ export function traceRoutes(ports: ApiPorts): Route[] {
       path: '/api/traces/{traceID}',
       prefixed: true,
       access: 'tenant',
+      role: 'read',
       handle: (call) => traceV1(ports, call),
     },
     {
       path: '/api/v2/traces/{traceID}',
       prefixed: true,
       access: 'tenant',
+      role: 'read',
       handle: (call) => traceV2(ports, call),
     },
   ];

@@ -26,6 +26,7 @@ export function jaegerRoutes(ports: ApiPorts): Route[] {
     path: `/jaeger/api${path}`,
     prefixed: true,
     access: 'tenant',
+    role: 'read',
     handle: (call) => handle(call).catch(errorReply),
   });
   return [

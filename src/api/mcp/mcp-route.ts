@@ -2,13 +2,14 @@
  * `/api/mcp`: the Model Context Protocol over streamable HTTP, without sessions and without streams of its own, so only
  * POST has a meaning. https://modelcontextprotocol.io/specification/2025-06-18/basic/transports
  */
+import { isForeignPage } from '../http/foreign-page.ts';
 import { type Request as HttpRequest, jsonType, type Reply } from '../http/reply.ts';
 import type { Route, TenantCall } from '../http/route.ts';
 import { textBody } from '../http/small-body.ts';
 import type { ApiPorts } from '../ports.ts';
 
 export function mcpRoute(ports: ApiPorts): Route {
-  return { path: '/api/mcp', prefixed: true, access: 'tenant', handle: (call) => handle(ports, call) };
+  return { path: '/api/mcp', prefixed: true, access: 'tenant', role: 'read', handle: (call) => handle(ports, call) };
 }
 
 async function handle(ports: ApiPorts, call: TenantCall): Promise<Reply> {
@@ -30,23 +31,6 @@ async function handle(ports: ApiPorts, call: TenantCall): Promise<Reply> {
     body: await answer.text(),
     compressible: true,
   };
-}
-
-/**
- * A browser says which page sends a request. A page of another host must not talk to us, nor one that had its own name point
- * to this machine in order to look like us (DNS rebinding): on the loopback interface we are called by loopback names.
- */
-function isForeignPage(request: HttpRequest): boolean {
-  const { origin, host } = request.headers;
-  if (origin === undefined) return false;
-  const page = URL.parse(String(origin));
-  const name = URL.parse(`http://${String(request.headers[':authority'] ?? host ?? '')}`)?.hostname;
-  if (page === null || name === undefined || page.hostname !== name) return true;
-  return isLoopback(request.socket.localAddress ?? '') && !isLoopback(name);
-}
-
-function isLoopback(name: string): boolean {
-  return name === 'localhost' || /^(::ffff:)?127\./.test(name) || name === '::1' || name === '[::1]';
 }
 
 /** Without those of HTTP/2 that begin with a colon. */

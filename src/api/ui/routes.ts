@@ -21,6 +21,7 @@ export function uiRoutes(ports: ApiPorts): Route[] {
     path: `/api/ui/${name}/{traceID}`,
     prefixed: true,
     access: 'tenant',
+    role: 'read',
     handle: async (call) => {
       const { tenant, signal } = call;
       const cost: ReadCost = { requests: 0, bytes: 0, pages: 0 };
@@ -46,7 +47,7 @@ export function uiRoutes(ports: ApiPorts): Route[] {
     {
       path: '/api/ui/settings',
       prefixed: true,
-      access: 'open',
+      access: 'anyone',
       handle: () => ({ contentType: jsonType, body: JSON.stringify(ports.uiSettings ?? noUiSettings) }),
     },
   ];

@@ -5,6 +5,7 @@
  */
 import { RE2JS } from 're2js';
 import { z } from 'zod';
+import { auth } from './auth-schema.ts';
 import { metricsGenerator } from './generator-schema.ts';
 import { defaultsBlock } from './overrides-schema.ts';
 import { forwarders, receivers } from './receivers.ts';
@@ -55,6 +56,8 @@ const compactionKeys = z.strictObject({
 export type CompactionKeys = z.output<typeof compactionKeys>;
 
 export const configSchema = z.strictObject({
+  /** Who may ask, and for what; see `auth-schema.ts`. Ours. */
+  auth,
   /** Which roles this process runs. Default all. */
   target: z.string().default('all'),
   /** Requests must name a tenant in X-Scope-OrgID. Default false: everything belongs to `single-tenant`. */

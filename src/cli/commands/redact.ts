@@ -1,6 +1,7 @@
 /** `redact`: takes traces out of everything that a server stores. */
 import type { RedactionCounts } from '../../api/ports.ts';
 import { ErrorKind, RubatoError } from '../../base/errors.ts';
+import { authorizationOf } from '../credentials.ts';
 import type { Command, Io } from '../io.ts';
 import { readOptions, usageError } from '../options.ts';
 import { QueryClient } from '../query-client.ts';
@@ -40,7 +41,11 @@ async function runRedact(argv: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   if (values.yes !== true) throw usageError('what is removed cannot be brought back: say --yes');
-  const client = new QueryClient({ baseUrl: values.url ?? urlDefault, tenant: values.tenant });
+  const client = new QueryClient({
+    baseUrl: values.url ?? urlDefault,
+    tenant: values.tenant,
+    authorization: authorizationOf(process.env),
+  });
   try {
     const result = await client.post<RedactionCounts>('/api/redact', { traceIds: positionals });
     io.out(values.json === true ? JSON.stringify(result) : describe(result, positionals.length));

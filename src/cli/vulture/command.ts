@@ -3,6 +3,7 @@ import type { ParseArgsOptionsConfig } from 'node:util';
 import { systemClock } from '../../base/clock.ts';
 import { ErrorKind, RubatoError } from '../../base/errors.ts';
 import { systemRng } from '../../base/random.ts';
+import { authorizationOf } from '../credentials.ts';
 import type { Command, Io } from '../io.ts';
 import { readDurationMs, readInteger, readOptions } from '../options.ts';
 import { QueryClient } from '../query-client.ts';
@@ -90,8 +91,9 @@ async function runVulture(argv: readonly string[], io: Io): Promise<number> {
     recentMs: durationMs('recent-traces-backoff-duration', '14m'),
   };
   const address = values['prometheus-listen-address'] ?? (isValidation ? undefined : ':80');
-  const client = new QueryClient({ baseUrl, tenant, idleMsMax: answerMsMax });
-  const pusher = createPusher({ url: pushUrl, tls: values['push-tls'] === true, tenant });
+  const authorization = authorizationOf(process.env);
+  const client = new QueryClient({ baseUrl, tenant, authorization, idleMsMax: answerMsMax });
+  const pusher = createPusher({ url: pushUrl, tls: values['push-tls'] === true, tenant, authorization });
   const page = address && (await serveMetrics(metrics.registry, address, values['prometheus-path'] ?? '/metrics'));
   if (page) io.err(`metrics on port ${page.port}`);
   const stop = (): void => abort.abort();

@@ -15,6 +15,8 @@ export interface PushOptions {
   readonly url: string;
   readonly tls: boolean;
   readonly tenant: string | undefined;
+  /** Value of the Authorization header. */
+  readonly authorization?: string | undefined;
 }
 
 const pushMsMax = 30_000;
@@ -27,7 +29,11 @@ export function createPusher(options: PushOptions): Pusher {
   if (url === null || !/^https?:$/.test(url.protocol))
     throw new RubatoError(ErrorKind.config, 'bad_url', `${JSON.stringify(options.url)} is not an http(s) URL`);
   if (options.tls) url.protocol = 'https:';
-  const headers = options.tenant === undefined ? {} : { 'x-scope-orgid': options.tenant };
+  const { tenant, authorization } = options;
+  const headers = {
+    ...(tenant !== undefined && { 'x-scope-orgid': tenant }),
+    ...(authorization !== undefined && { authorization }),
+  };
   return url.pathname === '/' ? new GrpcPusher(url, headers) : new HttpPusher(url, headers);
 }
 

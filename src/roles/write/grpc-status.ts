@@ -1,4 +1,5 @@
 /** gRPC codes of our error kinds, and their HTTP statuses for OTLP/HTTP. https://opentelemetry.io/docs/specs/otlp/ */
+import { UnauthenticatedError } from '../../auth/principal.ts';
 import { ErrorKind, ExhaustedError, RubatoError } from '../../base/errors.ts';
 
 export const GrpcCode = {
@@ -6,6 +7,7 @@ export const GrpcCode = {
   invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
+  permissionDenied: 7,
   resourceExhausted: 8,
   unimplemented: 12,
   internal: 13,
@@ -21,6 +23,8 @@ export interface SenderStatus {
   readonly message: string;
   /** Seconds to wait, for Retry-After and RetryInfo. */
   readonly retryAfterSeconds?: number;
+  /** For WWW-Authenticate. */
+  readonly challenges?: readonly string[];
 }
 
 export function senderStatus(error: unknown): SenderStatus {
@@ -35,6 +39,12 @@ export function senderStatus(error: unknown): SenderStatus {
   switch (error.kind) {
     case ErrorKind.invalid:
       return { grpcCode: GrpcCode.invalidArgument, httpStatus: 400, message };
+    case ErrorKind.unauthenticated: {
+      const status = { grpcCode: GrpcCode.unauthenticated, httpStatus: 401, message };
+      return error instanceof UnauthenticatedError ? { ...status, challenges: error.challenges } : status;
+    }
+    case ErrorKind.forbidden:
+      return { grpcCode: GrpcCode.permissionDenied, httpStatus: 403, message };
     case ErrorKind.exhausted: {
       const retryAfterMs = error instanceof ExhaustedError ? error.retryAfterMs : 5000;
       const status = { grpcCode: GrpcCode.resourceExhausted, httpStatus: 429, message };

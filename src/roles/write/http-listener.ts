@@ -2,9 +2,11 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Caller } from '../../auth/principal.ts';
 import { BufferPool } from '../../base/buffer-pool.ts';
 import { type BodyGate, HeldBody } from './body-gate.ts';
 import { bodyTooLarge, decompress } from './decompress.ts';
+import type { SenderStatus } from './grpc-status.ts';
 import { defaultSenderTimes, type SenderTimes, SenderWatch } from './sender-watch.ts';
 import { guardTls, nodeTls, type ServerTls } from './server-tls.ts';
 
@@ -72,6 +74,17 @@ export function mediaType(request: http.IncomingMessage): string {
   return (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
 }
 
+/** The sender, as far as the request tells. */
+export function callerOf(request: http.IncomingMessage): Caller {
+  return { headers: request.headers, address: request.socket.remoteAddress };
+}
+
+/** Headers that belong to a refusal. */
+export function setRefusalHeaders(response: http.ServerResponse, status: SenderStatus): void {
+  if (status.retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(status.retryAfterSeconds));
+  if (status.challenges !== undefined) response.setHeader('WWW-Authenticate', status.challenges.join(', '));
+}
+
 export function answer(response: http.ServerResponse, status: number, type: string, body: Buffer): void {
   response.writeHead(status, { 'Content-Type': type, 'Content-Length': body.length });
   response.end(body);
@@ -89,7 +102,7 @@ export function senderLeft(request: http.IncomingMessage): boolean {
 }
 
 /** Those of our statuses that Zipkin's and Jaeger's clients are told too; everything else is 500 to them. */
-const requestFaults: ReadonlySet<number> = new Set([400, 408, 413]);
+const requestFaults: ReadonlySet<number> = new Set([400, 401, 403, 408, 413]);
 
 export function faultOr500(httpStatus: number): number {
   return requestFaults.has(httpStatus) ? httpStatus : 500;

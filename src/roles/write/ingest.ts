@@ -1,3 +1,5 @@
+import type { Caller } from '../../auth/principal.ts';
+
 /** What a receiver needs from the write role; the receivers know nothing of tables and segments. */
 export interface Ingest {
   /**
@@ -17,5 +19,23 @@ export interface PushOptions {
   readonly peerIp?: string | undefined;
 }
 
-/** Resolves the tenant of a request. @throws RubatoError with code `no_org_id` or kind invalid. */
+/**
+ * Finds out who sends, before a body is read; then resolves the tenants that the sender names.
+ * @throws RubatoError of kind `unauthenticated`, or `exhausted` after too many failures
+ */
+export type Admit = (caller: Caller) => Promise<TenantOf>;
+
+export interface Doorkeeper {
+  /** For senders that are not asked who they are. */
+  readonly tenantOf: TenantOf;
+  /** Default: nobody is asked. */
+  readonly admit?: Admit | undefined;
+}
+
+/** @throws what `admit` throws */
+export async function admitted({ admit, tenantOf }: Doorkeeper, caller: Caller): Promise<TenantOf> {
+  return admit === undefined ? tenantOf : admit(caller);
+}
+
+/** Resolves the tenant of a request. @throws RubatoError with code `no_org_id`, or of kind `invalid` or `forbidden`. */
 export type TenantOf = (orgId: string | undefined) => string;

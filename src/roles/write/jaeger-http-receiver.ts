@@ -11,6 +11,7 @@ import { senderStatus } from './grpc-status.ts';
 import {
   answerCors,
   answerText,
+  callerOf,
   endUnreadBody,
   faultOr500,
   HttpListener,
@@ -18,17 +19,17 @@ import {
   type ListenAddress,
   mediaType,
   senderLeft,
+  setRefusalHeaders,
   withBody,
 } from './http-listener.ts';
-import type { Ingest, TenantOf } from './ingest.ts';
+import { admitted, type Doorkeeper, type Ingest } from './ingest.ts';
 import { Translator } from './translator.ts';
 
-export interface JaegerHttpReceiverOptions extends ListenAddress {
+export interface JaegerHttpReceiverOptions extends ListenAddress, Doorkeeper {
   /** Largest body, before and after decompression. The collector's default is 20 MiB. */
   readonly bodyBytesMax: number;
   readonly ingest: Ingest;
   readonly gate: BodyGate;
-  readonly tenantOf: TenantOf;
   /** Default: one that translates here. */
   readonly translator?: Translator;
   /** Origins that browsers may send from; empty: none. */
@@ -62,10 +63,11 @@ export class JaegerHttpReceiver {
     if (this.#answerOutsiders(request, response)) return;
     let parsed = false;
     try {
+      const tenantOf = await admitted(this.#options, callerOf(request));
       await withBody(request, this.#options, async (body) => {
         const message = await this.#translator.toOtlp({ format: 'jaeger-thrift', body, nowUnixNano: 0n });
         parsed = true;
-        const tenant = this.#options.tenantOf(header(request, 'x-scope-orgid'));
+        const tenant = tenantOf(header(request, 'x-scope-orgid'));
         const noGenerateMetrics = 'no-generate-metrics' in request.headers;
         const peerIp = request.socket.remoteAddress;
         await this.#options.ingest.push(tenant, message, { noGenerateMetrics, peerIp });
@@ -74,8 +76,10 @@ export class JaegerHttpReceiver {
     } catch (error) {
       if (senderLeft(request)) return;
       endUnreadBody(request, response);
-      const { httpStatus, message } = senderStatus(error);
-      if (parsed) answerText(response, 500, `Cannot submit Jaeger batch: ${message}`);
+      const status = senderStatus(error);
+      const { httpStatus, message } = status;
+      setRefusalHeaders(response, status);
+      if (parsed) answerText(response, httpStatus === 403 ? 403 : 500, `Cannot submit Jaeger batch: ${message}`);
       else answerText(response, faultOr500(httpStatus), `Unable to process request body: ${message}`);
     }
   }

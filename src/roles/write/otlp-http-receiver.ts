@@ -15,23 +15,24 @@ import {
   answer,
   answerCors,
   answerText,
+  callerOf,
   endUnreadBody,
   HttpListener,
   header,
   type ListenAddress,
   mediaType,
   senderLeft,
+  setRefusalHeaders,
   withBody,
 } from './http-listener.ts';
-import type { Ingest, TenantOf } from './ingest.ts';
+import { admitted, type Doorkeeper, type Ingest } from './ingest.ts';
 import { Translator } from './translator.ts';
 
-export interface HttpReceiverOptions extends ListenAddress {
+export interface HttpReceiverOptions extends ListenAddress, Doorkeeper {
   /** Largest body, before and after decompression. The collector's default is 20 MiB. */
   readonly bodyBytesMax: number;
   readonly ingest: Ingest;
   readonly gate: BodyGate;
-  readonly tenantOf: TenantOf;
   /** Default: one that translates here. */
   readonly translator?: Translator;
   /** Origins that browsers may send from; empty: none. */
@@ -68,7 +69,8 @@ export class OtlpHttpReceiver {
     if (this.#answerOutsiders(request, response)) return;
     const json = mediaType(request) === jsonType;
     try {
-      const tenant = this.#options.tenantOf(header(request, 'x-scope-orgid'));
+      const tenantOf = await admitted(this.#options, callerOf(request));
+      const tenant = tenantOf(header(request, 'x-scope-orgid'));
       await withBody(request, this.#options, async (body) => {
         const message = json ? await this.#translator.toOtlp({ format: 'otlp-json', body, nowUnixNano: 0n }) : body;
         const noGenerateMetrics = 'no-generate-metrics' in request.headers;
@@ -79,7 +81,7 @@ export class OtlpHttpReceiver {
     } catch (error) {
       if (senderLeft(request)) return;
       const status = senderStatus(error);
-      if (status.retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(status.retryAfterSeconds));
+      setRefusalHeaders(response, status);
       endUnreadBody(request, response);
       const body = json
         ? encodeStatusJson(status.grpcCode, status.message)

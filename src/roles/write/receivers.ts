@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { ErrorKind, RubatoError } from '../../base/errors.ts';
 import type { BodyGate } from './body-gate.ts';
-import type { Ingest, TenantOf } from './ingest.ts';
+import type { Doorkeeper, Ingest } from './ingest.ts';
 import { JaegerGrpcReceiver } from './jaeger-grpc-receiver.ts';
 import { JaegerHttpReceiver } from './jaeger-http-receiver.ts';
 import { JaegerUdpReceiver, type UdpCounters } from './jaeger-udp-receiver.ts';
@@ -50,10 +50,9 @@ export interface KafkaSpec extends KafkaOptions {
   readonly type: 'kafka';
 }
 
-export interface ReceiverParts {
+export interface ReceiverParts extends Doorkeeper {
   readonly ingest: Ingest;
   readonly gate: BodyGate;
-  readonly tenantOf: TenantOf;
   readonly translator?: Translator;
   readonly clock: Clock;
   readonly log: WriterLog;

@@ -12,11 +12,11 @@ import { bodyTooLarge, decompress } from './decompress.ts';
 import { frameBytes, grpcFrame } from './grpc-frame.ts';
 import { GrpcCode, type SenderStatus, senderStatus } from './grpc-status.ts';
 import { bodyPool } from './http-listener.ts';
-import type { PushOptions, TenantOf } from './ingest.ts';
+import { admitted, type Doorkeeper, type PushOptions } from './ingest.ts';
 import { defaultSenderTimes, type SenderTimes, SenderWatch } from './sender-watch.ts';
 import { guardTls, nodeTls, type ServerTls } from './server-tls.ts';
 
-export interface UnaryGrpcOptions {
+export interface UnaryGrpcOptions extends Doorkeeper {
   readonly host: string;
   readonly port: number;
   /** Largest message, before and after decompression. */
@@ -25,7 +25,6 @@ export interface UnaryGrpcOptions {
   readonly tls?: ServerTls | undefined;
   readonly times?: SenderTimes;
   readonly gate: BodyGate;
-  readonly tenantOf: TenantOf;
 }
 
 export interface UnaryMethod {
@@ -116,13 +115,14 @@ export class UnaryGrpcServer {
       return Buffer.from(memory, 0, bytes);
     };
     try {
-      const tenant = this.#options.tenantOf(headerText(headers['x-scope-orgid']));
+      const peerIp = stream.session?.socket.remoteAddress;
+      const tenantOf = await admitted(this.#options, { headers, address: peerIp });
+      const tenant = tenantOf(headerText(headers['x-scope-orgid']));
       const { compressed, body } = await readMessage(stream, lend, held, this.#options);
       const coding = compressed ? (headerText(headers['grpc-encoding']) ?? '') : '';
       const message = await decompress(coding, body, this.#options.messageBytesMax);
       if (message !== body) held.made(message.length);
       const noGenerateMetrics = 'no-generate-metrics' in headers;
-      const peerIp = stream.session?.socket.remoteAddress;
       await this.#method.handle(tenant, message, { noGenerateMetrics, peerIp });
       stream.respond(
         {

@@ -12,6 +12,7 @@ import { senderStatus } from './grpc-status.ts';
 import {
   answerCors,
   answerText,
+  callerOf,
   endUnreadBody,
   faultOr500,
   HttpListener,
@@ -19,17 +20,17 @@ import {
   type ListenAddress,
   mediaType,
   senderLeft,
+  setRefusalHeaders,
   withBody,
 } from './http-listener.ts';
-import type { Ingest, TenantOf } from './ingest.ts';
+import { admitted, type Doorkeeper, type Ingest } from './ingest.ts';
 import { type BodyFormat, Translator } from './translator.ts';
 
-export interface ZipkinReceiverOptions extends ListenAddress {
+export interface ZipkinReceiverOptions extends ListenAddress, Doorkeeper {
   /** Largest body, before and after decompression. The collector's default is 20 MiB. */
   readonly bodyBytesMax: number;
   readonly ingest: Ingest;
   readonly gate: BodyGate;
-  readonly tenantOf: TenantOf;
   /** Default: one that translates here. */
   readonly translator?: Translator;
   /** Origins that browsers may send from; empty: none. */
@@ -65,11 +66,12 @@ export class ZipkinReceiver {
       return;
     }
     try {
+      const tenantOf = await admitted(this.#options, callerOf(request));
       const format = formatOf(request);
       await withBody(request, this.#options, async (body) => {
         const nowUnixNano = this.#options.clock.nowUnixNano();
         const message = await this.#translator.toOtlp({ format, body, nowUnixNano });
-        const tenant = this.#options.tenantOf(header(request, 'x-scope-orgid'));
+        const tenant = tenantOf(header(request, 'x-scope-orgid'));
         const noGenerateMetrics = 'no-generate-metrics' in request.headers;
         const peerIp = request.socket.remoteAddress;
         await this.#options.ingest.push(tenant, message, { noGenerateMetrics, peerIp });
@@ -78,7 +80,9 @@ export class ZipkinReceiver {
     } catch (error) {
       if (senderLeft(request)) return;
       endUnreadBody(request, response);
-      const { httpStatus, message } = senderStatus(error);
+      const status = senderStatus(error);
+      const { httpStatus, message } = status;
+      setRefusalHeaders(response, status);
       answerText(response, faultOr500(httpStatus), message);
     }
   }
