@@ -37,7 +37,7 @@ function endpointOf(config: RemoteWriteConfig): Endpoint {
 function authorizationOf(config: RemoteWriteConfig): () => Promise<string | undefined> {
   const { basic_auth: basic, authorization, bearer_token: token, bearer_token_file: tokenFile } = config;
   const kinds = [basic, authorization, token ?? tokenFile].filter((kind) => kind !== undefined);
-  if (kinds.length > 1) throw badRemoteWrite(`${config.url} has more than one kind of authorization`);
+  if (kinds.length > 1) throw badRemoteWrite(`${new URL(config.url).host} has more than one kind of authorization`);
   if (basic !== undefined) {
     return async () => {
       const user = await textOrFile(basic.username, basic.username_file);

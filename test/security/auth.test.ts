@@ -20,6 +20,8 @@ import {
 
 const folder = temporaryFolder('auth');
 const password = 'correct horse';
+/** Stands in every place of the configuration that holds a secret. */
+const secret = 'MARKED-SECRET';
 const tokens = { writeA: makeToken(), readA: makeToken(), readAB: makeToken(), adminA: makeToken(), root: makeToken() };
 const issuerKeys = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const strangerKeys = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -36,6 +38,11 @@ before(async () => {
   writeFileSync(
     jwks,
     JSON.stringify({ keys: [{ ...issuerKeys.publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }] }),
+  );
+  const overridesFile = path.join(folder.path, 'overrides.yaml');
+  writeFileSync(
+    overridesFile,
+    `overrides: { a: { metrics_generator: { remote_write_headers: { x-tenant-key: ${secret} } } } }`,
   );
   const token = (name: keyof typeof tokens, role: string, tenants: string[]) => ({
     name,
@@ -57,7 +64,30 @@ before(async () => {
     config: {
       multitenancy_enabled: true,
       backend_scheduler: { redaction_api: true },
-      overrides: { user_configurable_overrides: { enabled: true } },
+      overrides: {
+        user_configurable_overrides: { enabled: true },
+        per_tenant_override_config: overridesFile,
+        defaults: { metrics_generator: { remote_write_headers: { 'x-default-key': secret } } },
+      },
+      metrics_generator: {
+        storage: {
+          remote_write: [
+            {
+              url: `http://writer:${secret}@127.0.0.1:1/push`,
+              basic_auth: { username: 'u', password: secret },
+              headers: { 'x-api-key': secret },
+            },
+          ],
+        },
+      },
+      // Of backends that are not used; those keys are there all the same.
+      storage: {
+        trace: {
+          local: { path: path.join(folder.path, 'data') },
+          s3: { access_key: secret, secret_key: secret, session_token: secret },
+          azure: { storage_account_key: secret },
+        },
+      },
       auth: {
         users: [
           {
@@ -305,6 +335,22 @@ test('gRPC asks for the same on both ports', async () => {
     const reflection = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
     assert.equal(await grpcCall(url, reflection, empty), 16);
   }
+});
+
+test('no page and no log line shows a secret', async () => {
+  const pages = ['/status', '/status/config', '/status/config?mode=diff', '/status/runtime_config', '/metrics'].concat([
+    '/status/runtime_config?mode=diff',
+    '/status/overrides/a',
+    '/api/overrides?scope=merged',
+  ]);
+  for (const page of pages) {
+    const { status, body } = await get(page, { ...bearer(tokens.root), 'x-scope-orgid': 'a' });
+    assert.equal(status, 200, page);
+    for (const kept of [secret, password, ...Object.values(tokens), ...Object.values(tokens).map(hashToken)])
+      assert.ok(!body.includes(kept), `${page} shows ${kept}`);
+  }
+  assert.match((await get('/status/config', bearer(tokens.root))).body.toString(), /password: <secret>/);
+  for (const kept of [secret, password, ...Object.values(tokens)]) assert.ok(!server.log().includes(kept));
 });
 
 test('who fails too often is told to wait, while those who are known go on', async () => {

@@ -3,32 +3,17 @@ import { stringify } from 'yaml';
 import type { ConfigText } from '../../api/ports.ts';
 import { loadConfig } from './load.ts';
 import type { Config } from './schema.ts';
+import { withoutSecrets } from './secrets.ts';
+import { isMapping } from './yaml-file.ts';
 
 export function configText(config: Config): ConfigText {
   const defaults = loadConfig('', '').config;
   const diff = difference(config, defaults);
   return {
-    current: stringify(config, hideSecrets),
+    current: stringify(withoutSecrets(config)),
     defaults: stringify(defaults),
-    diff: diff === undefined ? '' : stringify(diff, hideSecrets),
+    diff: diff === undefined ? '' : stringify(withoutSecrets(diff)),
   };
-}
-
-/** Keys whose values nobody may read off /status/config. */
-const secretKeys = new Set([
-  'access_key',
-  'secret_key',
-  'session_token',
-  'encryption_key',
-  'storage_account_key',
-  'password',
-  'credentials',
-  'bearer_token',
-]);
-
-function hideSecrets(key: unknown, value: unknown): unknown {
-  if (typeof key !== 'string' || typeof value !== 'string' || value === '') return value;
-  return secretKeys.has(key) || value.startsWith('-----BEGIN') ? '<secret>' : value;
 }
 
 /** The parts of `value` that are not in `base`; undefined when there are none. */
@@ -40,8 +25,4 @@ export function difference(value: unknown, base: unknown): unknown {
     if (changed !== undefined) parts[key] = changed;
   }
   return Object.keys(parts).length > 0 ? parts : undefined;
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -7,6 +7,7 @@ import type { ObjectStore } from '../../objectstore/object-store.ts';
 import { difference } from '../config/config-text.ts';
 import type { OverridesBlock } from '../config/overrides-schema.ts';
 import type { Config } from '../config/schema.ts';
+import { withoutSecrets } from '../config/secrets.ts';
 import { RuntimeFile } from './runtime-file.ts';
 import { TenantOverrides } from './tenant-overrides.ts';
 import { UserLimitsStore } from './user-limits-store.ts';
@@ -83,7 +84,11 @@ export class LiveLimits {
       const user = this.overrides.userOf(name);
       return runtime === undefined && user === undefined
         ? undefined
-        : { runtime, user, inForce: this.overrides.of(name) };
+        : {
+            runtime: withoutSecrets(runtime),
+            user: withoutSecrets(user),
+            inForce: withoutSecrets(this.overrides.of(name)),
+          };
     },
   };
 
@@ -96,8 +101,8 @@ export class LiveLimits {
       if (diff !== undefined) different.push([tenant, diff]);
     }
     return {
-      current: stringify({ defaults, overrides: Object.fromEntries(runtime) }),
-      diff: different.length === 0 ? '' : stringify({ overrides: Object.fromEntries(different) }),
+      current: stringify(withoutSecrets({ defaults, overrides: Object.fromEntries(runtime) })),
+      diff: different.length === 0 ? '' : stringify(withoutSecrets({ overrides: Object.fromEntries(different) })),
     };
   }
 
