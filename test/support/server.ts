@@ -117,7 +117,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   };
 }
 
-const readyWithinMs = 30_000;
+const readyWithinMs = 90_000;
 
 async function untilReady(
   child: ChildProcess,
