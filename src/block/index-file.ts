@@ -13,8 +13,10 @@
  * The head tells what a query needs of every block: times, row counts, where a trace may be. The details are only unpacked
  * for blocks that are read. Pages of small tables stand here a second time, so that they cost no request.
  */
+
 import { constants, crc32, zstdCompressSync } from 'node:zlib';
 import { corrupt, RubatoError } from '../base/errors.ts';
+import { checkFormat } from '../base/format-version.ts';
 import { decompressFrame } from '../parquet/zstd.ts';
 import { type BlockLayout, type BlockTable, blockTables, tableFile } from './layout.ts';
 import { TraceIndex } from './trace-index.ts';
@@ -177,7 +179,7 @@ function headOf(json: Uint8Array, where: string): IndexHead {
   } catch (cause) {
     throw corrupt(`${where}, byte ${PREFIX_BYTES}`, 'cannot be parsed', cause);
   }
-  if (head.version !== 1) throw corrupt(where, `version ${String(head.version)} is not known`);
+  checkFormat(where, 'block index', head.version, 1);
   return head;
 }
 

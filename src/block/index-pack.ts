@@ -8,8 +8,10 @@
  * Numbers are little endian. The head is {"version": 1, "blocks": [[id, bytes of its index], …]}. The first index follows
  * it; each starts at the next multiple of 8. Indexes have checksums of their own.
  */
+
 import { crc32 } from 'node:zlib';
 import { corrupt } from '../base/errors.ts';
+import { checkFormat } from '../base/format-version.ts';
 import type { ObjectStore } from '../objectstore/object-store.ts';
 import type { ReadCost } from '../traceql/storage.ts';
 import { upTo8 } from './index-file.ts';
@@ -55,7 +57,7 @@ export function decodePack(bytes: Uint8Array, where: string): ReadonlyMap<string
   if (crc32(head) !== view.getUint32(4, true))
     throw corrupt(`${where}, byte ${PREFIX_BYTES}`, 'checksum does not match');
   const { version, blocks } = JSON.parse(Buffer.from(head).toString('utf8')) as PackHead;
-  if (version !== 1) throw corrupt(where, `version ${String(version)} is not known`);
+  checkFormat(where, 'pack of block indexes', version, 1);
   const indexes = new Map<string, Uint8Array>();
   let at = headEnd;
   for (const [id, length] of blocks) {

@@ -16,9 +16,11 @@
  * because people read it with `zstdcat` when something is wrong, and because the native parser beats anything we would
  * write; a block's numbers are an array, as names repeated 10,000 times are what makes JSON slow.
  */
+
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { corrupt } from '../base/errors.ts';
+import { checkFormat } from '../base/format-version.ts';
 import type { BlockMeta, ManifestChange, ManifestState, PackMeta, RemovedBlock } from './manifest-state.ts';
 
 const magic = 0x4e414d52;
@@ -128,13 +130,12 @@ function checksum(header: Uint8Array, payload: Uint8Array): number {
   return zlib.crc32(payload, zlib.crc32(header.subarray(0, checksumOffset)));
 }
 
-/** The first 32 bytes; their checksum covers the payload too and is not checked. @throws kind `corrupt` */
+/** The first 32 bytes; their checksum covers the payload too and is not checked. @throws kind `corrupt`, or `newer_format` */
 export function decodeVersionHeader(where: string, bytes: Uint8Array): VersionHeader {
   if (bytes.length < manifestHeaderBytes) throw corrupt(where, `${bytes.length} bytes are too few for a header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(0, true) !== magic) throw corrupt(`${where} at 0`, 'not a manifest (magic)');
-  const format = view.getUint8(4);
-  if (format !== formatVersion) throw corrupt(`${where} at 4`, `unknown manifest format ${format}`);
+  checkFormat(`${where} at 4`, 'manifest', view.getUint8(4), formatVersion);
   const kind = view.getUint8(5);
   if (kind !== kindDelta && kind !== kindCheckpoint) throw corrupt(`${where} at 5`, `unknown kind ${kind}`);
   return {

@@ -5,6 +5,7 @@
  * The last collection is named too: what it put into send queues is valid; what a later one put there was not finished.
  */
 import { corrupt } from '../../base/errors.ts';
+import { checkFormat } from '../../base/format-version.ts';
 import type { FileSystem } from '../../fs/file-system.ts';
 import type { GeneratorState } from '../../generator/generator.ts';
 import { makeFolders, readWhole, writeWhole } from './files.ts';
@@ -49,8 +50,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   } catch (error) {
     throw corrupt('a checkpoint of the metrics generator', `it is not JSON: ${(error as Error).message}`);
   }
-  if (content.version !== formatVersion)
-    throw corrupt('a checkpoint of the metrics generator', `it has version ${content.version}`);
+  checkFormat('a checkpoint of the metrics generator', 'checkpoint', content.version, formatVersion);
   return content;
 }
 
