@@ -68,6 +68,8 @@ export interface ApiSide {
   readonly token: string;
   /** What goes on beside answering, once everything is visible. */
   run(): void;
+  /** Clients are led to other processes. */
+  drain(): void;
   /** Streams and background work end. */
   abort(): void;
   /** Takes no more requests; resolves when those that run are answered, or have had their time. */
@@ -207,6 +209,9 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
       if (tail !== undefined) void keepReaderFresh({ config, reader, tail, signal, log });
       if (disk !== undefined) void keepDiskCacheClean({ config, disk, manifest, signal, log });
       if (config.server.warm_up && roles.has('read')) void warmUpQueries(systemClock);
+    },
+    drain() {
+      for (const listener of listeners) listener.drain();
     },
     abort: () => shutdown.abort(),
     close: () => close(queryGraceMs),

@@ -61,9 +61,14 @@ export class Listener {
   /** Connections whose protocol is not known yet; with TLS all, underneath. */
   readonly #undecided = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  #isDraining = false;
 
   constructor(handlers: ListenerHandlers, times: ListenerTimes = defaultListenerTimes, tls?: ServerTls) {
-    const serve = within(times.answerMs, handlers.http ?? refuse);
+    const answer = within(times.answerMs, handlers.http ?? refuse);
+    const serve = (request: Request, response: Response): void => {
+      if (this.#isDraining && 'shouldKeepAlive' in response) response.shouldKeepAlive = false;
+      answer(request, response);
+    };
     this.#times = times;
     const options = {
       headersTimeout: Math.min(times.headMs, times.requestMs || times.headMs),
@@ -105,6 +110,11 @@ export class Listener {
         resolve((this.#http1.address() as AddressInfo).port);
       });
     });
+  }
+
+  /** Connections of HTTP/1.1 end with their next answer, so that their clients are elsewhere when the port closes. */
+  drain(): void {
+    this.#isDraining = true;
   }
 
   /** Takes no more connections and calls, lets those that run end, and cuts what is left after `graceMs`. */

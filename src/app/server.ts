@@ -166,7 +166,9 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     failed: Promise.race([write?.failed, tail?.failed, sharded?.failed].filter((failed) => failed !== undefined)),
     async stop() {
       phase = 'Stopping';
-      // Balancers ask /ready and send elsewhere before the ports close.
+      // Balancers ask /ready and send elsewhere before the ports close; connections that clients keep end with an answer.
+      api.drain();
+      await write?.drain().catch(() => undefined);
       await systemClock.sleep(config.shutdown_delay);
       limits.stop();
       api.abort();

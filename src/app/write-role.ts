@@ -94,6 +94,11 @@ export class WriteRole implements LiveSource {
     return this.#client.call('recent', question);
   }
 
+  /** Senders are led to other processes. */
+  drain(): Promise<void> {
+    return this.#client.call('drain');
+  }
+
   async stop(): Promise<void> {
     await this.#client.call('stop');
     await this.#worker.terminate();

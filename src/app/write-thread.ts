@@ -331,6 +331,7 @@ export const methods = {
     session.recent?.forget(await session.writer.flush());
     return true;
   },
+  drain: (): void => receivers?.drain(),
   /**
    * No request that was accepted is lost. Alone, live rows stay in their segments for the next start; in a cluster they
    * go into blocks, or are left to others.

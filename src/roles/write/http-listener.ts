@@ -21,6 +21,7 @@ export interface ListenAddress {
 export class HttpListener {
   readonly #server: http.Server | https.Server;
   readonly #address: ListenAddress;
+  #isDraining = false;
 
   constructor(
     address: ListenAddress,
@@ -35,6 +36,7 @@ export class HttpListener {
       keepAliveTimeout: 65_000,
     };
     const listener = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+      if (this.#isDraining) response.shouldKeepAlive = false;
       handle(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
     };
     if (address.tls) {
@@ -55,12 +57,19 @@ export class HttpListener {
     });
   }
 
+  /** Connections end with their next answer. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
   /** Stops accepting; resolves when the running requests are answered. */
   async close(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeIdleConnections();
-    });
+    this.#isDraining = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // A connection that was busy when the port closed is idle after its answer.
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), 20);
+    await closed;
+    clearInterval(sweep);
   }
 }
 

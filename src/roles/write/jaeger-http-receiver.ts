@@ -54,6 +54,11 @@ export class JaegerHttpReceiver {
     return this.#listener.listen();
   }
 
+  /** Connections end with their next answer. */
+  drain(): void {
+    this.#listener.drain();
+  }
+
   /** Stops accepting; resolves when the running requests are answered. */
   close(): Promise<void> {
     return this.#listener.close();

@@ -76,6 +76,8 @@ interface Receiver {
   /** Resolves with the bound port. */
   listen(): Promise<number | undefined>;
   close(): Promise<void>;
+  /** What listens by HTTP/1.1 has it. */
+  drain?(): void;
 }
 
 export class Receivers {
@@ -110,6 +112,11 @@ export class Receivers {
       }
     }
     return addresses;
+  }
+
+  /** Connections that senders keep end with their next answer, so that they are elsewhere when the ports close. */
+  drain(): void {
+    for (const receiver of this.#open) receiver.drain?.();
   }
 
   /** Takes nothing more; resolves when what was taken is answered. */

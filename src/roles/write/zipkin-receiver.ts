@@ -55,6 +55,11 @@ export class ZipkinReceiver {
     return this.#listener.listen();
   }
 
+  /** Connections end with their next answer. */
+  drain(): void {
+    this.#listener.drain();
+  }
+
   /** Stops accepting; resolves when the running requests are answered. */
   close(): Promise<void> {
     return this.#listener.close();
