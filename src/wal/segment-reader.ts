@@ -74,9 +74,12 @@ async function readSegment(
       return { ...segment, key };
     } catch (error) {
       if (isKind(error, ErrorKind.notFound)) return undefined;
-      if (!(error instanceof RubatoError) || error.kind !== ErrorKind.corrupt) throw error;
+      const isNewer = error instanceof RubatoError && error.code === 'newer_format';
+      if (!isNewer && !isKind(error, ErrorKind.corrupt)) throw error;
       // The damage may have happened on the way: look twice.
-      if (tries === 2) return { key, reason: error.message };
+      if (tries === 1) continue;
+      if (isNewer) throw error;
+      return { key, reason: (error as Error).message };
     }
   }
 }
