@@ -20,6 +20,7 @@ export interface ServeArguments {
   readonly demo: boolean;
   readonly demoTracesPerSecond: number;
   readonly demoSeed: number;
+  readonly demoLogFile: string | undefined;
 }
 
 const defaultHealthUrl = 'http://localhost:3200/ready';
@@ -46,6 +47,7 @@ export const serveUsage = `usage: npm run up -- [flags]
   --demo                     send this server the traffic of a small shop, to have something to look at
   --demo.rate N              traces a second of the demo (default 10)
   --demo.seed N              the same seed gives the same traffic (default 1)
+  --demo.log-file FILE       the logs of the shop's services, with trace ids, as lines of JSON
   -version                   print the version and exit
   --help                     this text
 `;
@@ -81,6 +83,7 @@ const flags: Readonly<Record<string, 'text' | 'number' | 'switch'>> = {
   demo: 'switch',
   'demo.rate': 'number',
   'demo.seed': 'number',
+  'demo.log-file': 'text',
   version: 'switch',
   help: 'switch',
   h: 'switch',
@@ -129,5 +132,6 @@ export function parseServeArguments(argv: readonly string[]): ServeArguments {
     demo: on.has('demo'),
     demoTracesPerSecond: number('demo.rate') ?? 10,
     demoSeed: number('demo.seed') ?? 1,
+    demoLogFile: text.get('demo.log-file'),
   };
 }

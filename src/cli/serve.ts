@@ -69,6 +69,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
         url,
         tracesPerSecond: args.demoTracesPerSecond,
         seed: args.demoSeed,
+        logFile: args.demoLogFile,
         clock: systemClock,
         signal: abort.signal,
         onError: (error) => process.stderr.write(`rubato: demo: ${error.message}\n`),

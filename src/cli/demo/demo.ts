@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { type Rng, SeededRng } from '../../base/random.ts';
 import type { PlainSpan } from '../../model/plain-span.ts';
 import { plainSpansToOtlp } from '../../protocol/otlp/encode-plain.ts';
+import { DemoLogFile } from './log-file.ts';
 import { ShopTraffic } from './traffic.ts';
 
 export interface DemoOptions {
@@ -13,6 +14,8 @@ export interface DemoOptions {
   readonly seed: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Where the shop's services write their logs; undefined: nowhere. */
+  readonly logFile: string | undefined;
   /** Hears of the first failure in a row. */
   readonly onError: (error: Error) => void;
 }
@@ -27,11 +30,13 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   const rng: Rng = new SeededRng(options.seed);
   const traffic = new ShopTraffic(rng);
   const agent = new http.Agent({ keepAlive: true });
+  const logs = options.logFile === undefined ? undefined : new DemoLogFile(options.logFile);
   let failing = false;
   const send = async (spans: readonly PlainSpan[]): Promise<void> => {
     if (spans.length === 0) return;
     try {
       await post(options.url, agent, plainSpansToOtlp(spans));
+      logs?.write(spans);
       failing = false;
     } catch (error) {
       if (!failing && !signal.aborted) options.onError(error instanceof Error ? error : new Error(String(error)));
