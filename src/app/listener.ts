@@ -29,7 +29,7 @@ export interface ListenerTimes {
   readonly firstBytesMs: number;
   /** Time for the head of an HTTP/1.1 request. */
   readonly headMs: number;
-  /** Time for the head and body of an HTTP/1.1 request. */
+  /** Time for the head and body of a request. 0 = no limit. */
   readonly requestMs: number;
   /** Time for an answer that is not gRPC; its connection (HTTP/2: its stream) is cut then. 0 = no limit. */
   readonly answerMs: number;
@@ -53,6 +53,7 @@ const prefaceStart = Buffer.from('PRI ');
 const streamsMax = 256;
 /** Head of a request: a query of 128 KiB stands in the URL, three bytes for one. As in servers written in Go. */
 const headBytesMax = 1 << 20;
+const grpcDeadlineExceeded = '4';
 
 export class Listener {
   readonly #http1: http.Server | https.Server;
@@ -95,6 +96,7 @@ export class Listener {
           );
     const settings = { maxConcurrentStreams: streamsMax, maxHeaderListSize: headBytesMax };
     this.#http2 = http2.createServer({ settings }, (request, response) => {
+      cutWhenSlow(times.requestMs, request, response);
       if (isGrpc(request)) handlers.grpc(request, response);
       else serve(request, response);
     });
@@ -220,6 +222,32 @@ function within(
     response.once('close', () => clearTimeout(timer));
     serve(request, response);
   };
+}
+
+/** Cuts off a request over HTTP/2 that is not whole in time. The HTTP/1.1 server does so by itself. */
+function cutWhenSlow(requestMs: number, request: Http2ServerRequest, response: Http2ServerResponse): void {
+  const { stream } = request;
+  if (requestMs === 0 || stream.endAfterHeaders) return;
+  const cut = (): void => {
+    if (stream.destroyed || stream.state.remoteClose === 1) return;
+    if (response.headersSent) {
+      stream.close(http2.constants.NGHTTP2_CANCEL);
+      return;
+    }
+    const reason = `the request was not whole after ${requestMs} ms`;
+    if (isGrpc(request)) {
+      const status = { 'grpc-status': grpcDeadlineExceeded, 'grpc-message': reason };
+      response.writeHead(200, { 'content-type': 'application/grpc', ...status });
+      response.end();
+    } else {
+      response.writeHead(408, { 'content-type': 'text/plain; charset=utf-8' });
+      response.end(`${reason}\n`);
+    }
+    // The answer goes out before that.
+    stream.close(http2.constants.NGHTTP2_NO_ERROR);
+  };
+  const timer = setTimeout(cut, requestMs);
+  response.once('close', () => clearTimeout(timer));
 }
 
 function refuse(_request: Request, response: Response): void {

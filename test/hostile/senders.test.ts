@@ -6,10 +6,13 @@ import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import zlib from 'node:zlib';
+import { createGrpcApi } from '../../src/api/grpc/grpc-api.ts';
+import { defaultApiOptions } from '../../src/api/http/api.ts';
 import { Listener } from '../../src/app/listener.ts';
 import { plainSpan } from '../../src/model/plain-span.ts';
 import { plainSpansToOtlp } from '../../src/protocol/otlp/encode-plain.ts';
 import { grpcFrame } from '../../src/roles/write/grpc-frame.ts';
+import { testPorts } from '../api/api-server.ts';
 import { request } from '../support/server.ts';
 import { bodyBytesMax, type OpenReceivers, openReceivers, times } from './open-receivers.ts';
 
@@ -24,27 +27,40 @@ const target: Readonly<Record<HttpReceiver, readonly [path: string, contentType:
 const exportPath = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 
 let receivers: OpenReceivers;
+const queryTimes = {
+  firstBytesMs: times.headMs,
+  headMs: times.headMs,
+  requestMs: times.requestMs,
+  answerMs: 0,
+  keepAliveMs: 1000,
+  idleSessionMs: 10_000,
+};
+const apiErrors: unknown[] = [];
+const ending = new AbortController();
+const grpcApi = createGrpcApi(testPorts({}, apiErrors), defaultApiOptions, ending.signal);
+/** The HTTP port, and 9095's. */
 const queryPort = new Listener(
-  { http: (_request, response) => response.end('here'), grpc: (_request, response) => response.end() },
   {
-    firstBytesMs: times.headMs,
-    headMs: times.headMs,
-    requestMs: times.requestMs,
-    answerMs: 0,
-    keepAliveMs: 1000,
-    idleSessionMs: 1000,
+    http: (request, response) => request.resume().once('end', () => response.end('here')),
+    grpc: grpcApi.handle,
   },
+  queryTimes,
 );
+const queryGrpcPort = new Listener({ grpc: grpcApi.handle }, queryTimes);
 let queryPortNumber: number;
+let queryGrpcPortNumber: number;
 
 before(async () => {
   receivers = await openReceivers();
   queryPortNumber = await queryPort.listen(0, '127.0.0.1');
+  queryGrpcPortNumber = await queryGrpcPort.listen(0, '127.0.0.1');
 });
 
 after(async () => {
   assert.equal(receivers.gate.heldBytes, 0, 'no request is held');
-  await Promise.all([receivers.close(), queryPort.close(100)]);
+  ending.abort();
+  await Promise.all([receivers.close(), queryPort.close(100), queryGrpcPort.close(100)]);
+  assert.deepEqual(apiErrors, []);
 });
 
 const post = (type: HttpReceiver, body: Uint8Array, headers: Record<string, string> = {}) => {
@@ -124,6 +140,46 @@ test('a gRPC call that stands still is ended, a connection that says nothing is 
     assert.doesNotMatch(await silent, /HTTP/);
   }
   await healthy();
+});
+
+/** One call over HTTP/2 whose body never ends; `drip` is sent again and again. */
+async function slowCall(port: number, path: string, contentType: string, first: Buffer, drip?: Buffer) {
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  session.on('error', () => undefined);
+  const call = session.request({ ':method': 'POST', ':path': path, 'content-type': contentType });
+  call.on('error', () => undefined);
+  const closed = new Promise<void>((resolve) => call.once('close', resolve));
+  call.write(first);
+  const dripping = setInterval(() => drip !== undefined && call.writable && call.write(drip), 100);
+  let headers: http2.IncomingHttpHeaders = {};
+  call.once('response', (got) => (headers = got));
+  call.resume();
+  await closed;
+  clearInterval(dripping);
+  session.destroy();
+  return headers;
+}
+
+test('a half-sent call is cut off on the ports of the query API, also when it is dripped in', {
+  timeout: 20_000,
+}, async () => {
+  const message = Buffer.alloc(15);
+  message.writeUInt32BE(1 << 20, 1);
+  const paths = ['/tempopb.StreamingQuerier/Search', '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'];
+  const calls = [queryPortNumber, queryGrpcPortNumber].flatMap((port) =>
+    paths.flatMap((path) => [
+      slowCall(port, path, 'application/grpc', message),
+      slowCall(port, path, 'application/grpc', message, Buffer.alloc(1)),
+    ]),
+  );
+  const plain = slowCall(queryPortNumber, '/api/search', 'application/json', Buffer.from('['), Buffer.from(' '));
+  const silent = talk(queryGrpcPortNumber, '');
+  const preface = talk(queryGrpcPortNumber, 'PRI');
+  const http1 = talk(queryGrpcPortNumber, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n[');
+  for (const headers of await Promise.all(calls)) assert.equal(headers['grpc-status'], '4');
+  assert.equal((await plain)[':status'], 408);
+  assert.deepEqual(await Promise.all([silent, preface]), ['', '']);
+  assert.match(await http1, /^HTTP\/1\.1 4(08|15) /);
 });
 
 test('heads that are too large are refused', async () => {
