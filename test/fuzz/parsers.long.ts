@@ -22,8 +22,8 @@ const { FUZZ_INPUTS, FUZZ_SEED, FUZZ_STATE } = process.env;
 const inputCount = Number(FUZZ_INPUTS ?? 10_000_000);
 /** What warm caches may still take; a leak of ten bytes an input is five times that. */
 const grownBytesMax = 16 << 20;
-/** One input of 4 KiB takes microseconds; loaded machines stop processes for a while. */
-const hangMs = 60_000;
+/** One input of 4 KiB takes microseconds. */
+const hangMs = 20_000;
 
 const state: RunState =
   FUZZ_STATE !== undefined && existsSync(FUZZ_STATE)
