@@ -148,13 +148,12 @@ async function slowCall(port: number, path: string, contentType: string, first: 
   session.on('error', () => undefined);
   const call = session.request({ ':method': 'POST', ':path': path, 'content-type': contentType });
   call.on('error', () => undefined);
-  const closed = new Promise<void>((resolve) => call.once('close', resolve));
+  const answered = new Promise<http2.IncomingHttpHeaders>((resolve) => {
+    call.once('response', resolve).once('close', () => resolve({}));
+  });
   call.write(first);
   const dripping = setInterval(() => drip !== undefined && call.writable && call.write(drip), 100);
-  let headers: http2.IncomingHttpHeaders = {};
-  call.once('response', (got) => (headers = got));
-  call.resume();
-  await closed;
+  const headers = await answered;
   clearInterval(dripping);
   session.destroy();
   return headers;
