@@ -104,7 +104,8 @@ export interface StatusSource {
   /** Limits per tenant that were loaded while running. */
   runtimeConfig(): { readonly current: string; readonly diff: string };
   /** Prometheus text. */
-  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** @param accept the Accept header: OpenMetrics for those who ask for it */
+  metrics(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
 /** Limits that a tenant set itself, as JSON, and their version. */

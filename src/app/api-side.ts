@@ -3,6 +3,7 @@
  * its listeners. Half of all code, so it is loaded while the write thread loads its own (`server.ts`).
  */
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import os from 'node:os';
 import { RE2JS } from 're2js';
 import { createGrpcApi } from '../api/grpc/grpc-api.ts';
 import { createApi } from '../api/http/api.ts';
@@ -12,6 +13,7 @@ import { ErrorKind, RubatoError } from '../base/errors.ts';
 import { randomHex, systemRng } from '../base/random.ts';
 import { ManifestStore } from '../block/manifest.ts';
 import { textContentType, textFormat } from '../generator/open-metrics.ts';
+import { plainResource } from '../model/plain-span.ts';
 import type { ObjectStore } from '../objectstore/object-store.ts';
 import { Engine } from '../query/engine.ts';
 import type { LiveSource } from '../roles/read/reader.ts';
@@ -28,12 +30,15 @@ import { queryLimits } from './limits.ts';
 import { defaultListenerTimes, Listener } from './listener.ts';
 import type { listenerTls } from './listener-tls.ts';
 import { createLog } from './log.ts';
+import { openMetricsType, toOpenMetrics } from './open-metrics-text.ts';
 import type { LiveLimits } from './overrides/live-limits.ts';
 import { createReader, keepReaderFresh } from './read-role.ts';
 import { SelfMetrics } from './self-metrics.ts';
 import type { ShardedMetricsRole } from './sharded-metrics-role.ts';
 import { bothLive, type TailRole } from './tail-role.ts';
 import type { RoleName } from './targets.ts';
+import { tracedLive, tracedReader, tracedStore } from './traced-parts.ts';
+import { Tracing } from './tracing.ts';
 import { readUiFiles } from './ui-files.ts';
 import { uiSettings } from './ui-settings.ts';
 import { buildInfo, version } from './version.ts';
@@ -84,11 +89,21 @@ const queryGraceMs = 3_000;
 /** Listens when it resolves. @throws RubatoError config */
 export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
   const { config, roles, alone, store, limits, write, tail, sharded, countsOwn, backend, tls, phase, log } = parts;
-  const manifest = new ManifestStore(store, systemClock, systemRng);
+  const tracing = createTracing(config, log);
+  const readFrom = tracing.isOn ? tracedStore(store) : store;
+  const live = liveOf(write && backend.named(write), tail);
+  const manifest = new ManifestStore(readFrom, systemClock, systemRng);
   const disk = roles.has('read') ? openDiskCache(config.storage.trace) : undefined;
-  const reader = createReader({ config, store, live: liveOf(write && backend.named(write), tail), manifest, disk });
+  const reader = createReader({
+    config,
+    store: readFrom,
+    live: tracing.isOn ? tracedLive(live) : live,
+    manifest,
+    disk,
+  });
+  const readBy = tracing.isOn ? tracedReader(reader) : reader;
   const engine = new Engine({
-    storage: reader,
+    storage: readBy,
     clock: systemClock,
     defaults: {
       budget: { memoryBytesMax: config.querier.query_memory_bytes },
@@ -102,6 +117,7 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
     status: async () => write?.status(),
     blockCount: () => reader.blockCount,
     blockBytes: () => reader.blockBytes,
+    droppedOwnSpans: () => tracing.dropped,
   });
   const generatorMetrics = new GeneratorMetrics();
   const generatorText = async (): Promise<string> => {
@@ -113,7 +129,7 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
   const audit = createLog({ ...config.server, log_level: 'info' }, 'audit');
   const ports: ApiPorts = {
     engine,
-    traces: reader,
+    traces: readBy,
     status: statusSource({ config, roles, phase, metrics, backend, limits, generatorText }),
     limits: (tenant) =>
       queryLimits(
@@ -138,7 +154,10 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
     authentication: createAuthentication(config.auth, systemClock, log),
     publicMetrics: config.auth.public_metrics,
     onAudit: (entry) => audit.info(entry, 'audit'),
-    onRequest: (request) => metrics.observe(request),
+    onRequest: (request) => {
+      metrics.observe(request);
+      tracing.answered(request.route, request.method, request.status);
+    },
     onMcpCall: (tool) => metrics.mcpCalled(tool),
   };
   const { query_frontend: frontend, server } = config;
@@ -177,15 +196,18 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
           giveUpSegments: (writer: string) => write.giveUpSegments(writer),
         };
   const answerHttp: typeof api.handle = (request, response) => {
-    if (internal === undefined || request.url?.startsWith(internalPrefix) !== true) api.handle(request, response);
-    else void answerInternal(internal, request, response);
+    if (internal !== undefined && request.url?.startsWith(internalPrefix) === true)
+      void answerInternal(internal, request, response);
+    else tracing.request(request.headers['traceparent'], () => api.handle(request, response));
   };
+  const answerGrpc: typeof grpc.handle = (request, response) =>
+    tracing.request(request.headers['traceparent'], () => grpc.handle(request, response));
   const httpListener = new Listener(
-    { http: answerHttp, grpc: roles.has('read') ? grpc.handle : refuseGrpc },
+    { http: answerHttp, grpc: roles.has('read') ? answerGrpc : refuseGrpc },
     times,
     tls.http,
   );
-  const grpcListener = new Listener({ grpc: grpc.handle }, defaultListenerTimes, tls.grpc);
+  const grpcListener = new Listener({ grpc: answerGrpc }, defaultListenerTimes, tls.grpc);
   const { http_listen_port, http_listen_address, grpc_listen_port, grpc_listen_address } = server;
   const listeners = roles.has('read') ? [httpListener, grpcListener] : [httpListener];
   const close = (graceMs: number): Promise<unknown> =>
@@ -214,7 +236,10 @@ export async function openApiSide(parts: ApiSideParts): Promise<ApiSide> {
       for (const listener of listeners) listener.drain();
     },
     abort: () => shutdown.abort(),
-    close: () => close(queryGraceMs),
+    close: async () => {
+      await close(queryGraceMs);
+      await tracing.stop();
+    },
   };
 }
 
@@ -229,6 +254,20 @@ function generatedMetrics(
     const body = await (sharded?.text(tenant, format) ?? own?.generatorText(tenant, format));
     return { contentType: textContentType[format], body: body ?? '' };
   };
+}
+
+function createTracing(config: Config, log: ApiSideParts['log']): Tracing {
+  const { endpoint, headers, sampling_ratio: samplingRatio } = config.self_tracing;
+  const attributes = {
+    'service.name': 'rubato',
+    'service.version': version,
+    'service.instance.id': randomHex(systemRng, 8),
+    'host.name': os.hostname(),
+  };
+  const resource = plainResource({
+    attributes: Object.entries(attributes).map(([key, value]) => ({ key, value: { type: 'string', value } })),
+  });
+  return new Tracing({ clock: systemClock, rng: systemRng, endpoint, headers, samplingRatio, resource, log });
 }
 
 /** A process without the read role has nothing to say about data. */
@@ -269,14 +308,16 @@ function statusSource(parts: {
     services: () => [...roles].map((name) => ({ name, state: phase(), failure: '' })),
     config: () => text,
     runtimeConfig: () => limits.runtimeConfig(),
-    metrics: async () => {
+    metrics: async (accept) => {
       const [own, ...others] = await Promise.all([
         metrics.text(),
         limits.metricsText(),
         backend.metricsText(),
         generatorText(),
       ]);
-      return { ...own, body: [own.body, ...others].join('') };
+      const body = [own.body, ...others].join('');
+      if (textFormat(accept) !== 'openmetrics') return { ...own, body };
+      return { contentType: openMetricsType, body: toOpenMetrics(body, (series) => metrics.exemplarOf(series)) };
     },
   };
 }

@@ -1,6 +1,8 @@
 /** Our own metrics, under Tempo's names where they mean the same. What is counted elsewhere is read when it is asked for. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { currentSpan } from './current-span.ts';
 import { registerDiskCacheMetrics } from './disk-cache.ts';
+import type { TextExemplar } from './open-metrics-text.ts';
 import { storeMeter } from './open-store.ts';
 import { registerStoreMetrics, storeDurationsText } from './store-metrics.ts';
 import { registerUsageMetrics } from './usage-metrics.ts';
@@ -13,6 +15,8 @@ export interface MetricsSource {
   blockCount(): number;
   /** Of all files of these blocks. */
   blockBytes(): number;
+  /** Spans of this program's own requests that could not be sent. */
+  droppedOwnSpans(): number;
 }
 
 export interface ServedRequest {
@@ -22,7 +26,11 @@ export interface ServedRequest {
   readonly durationMs: number;
 }
 
+const requestsName = 'tempo_request_duration_seconds';
+const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
 export class SelfMetrics {
+  readonly #exemplars = new Map<string, TextExemplar>();
   readonly #registry = new Registry();
   readonly #requests: Histogram;
   readonly #mcpCalls: Counter;
@@ -38,10 +46,10 @@ export class SelfMetrics {
       1,
     );
     this.#requests = new Histogram({
-      name: 'tempo_request_duration_seconds',
+      name: requestsName,
       help: 'Time from a request to the end of its answer.',
       labelNames: ['method', 'route', 'status_code'],
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      buckets: requestBuckets,
       registers,
     });
     this.#mcpCalls = new Counter({
@@ -127,6 +135,15 @@ export class SelfMetrics {
     const startSeconds = Date.now() / 1000 - process.uptime();
     gauge('process_start_time_seconds', 'When the process started, Unix time.', () => startSeconds);
     gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+    const dropped = new Counter({
+      name: 'rubato_self_tracing_dropped_spans_total',
+      help: 'Spans of own requests that could not be sent.',
+      registers,
+      collect: () => {
+        dropped.reset();
+        dropped.inc(source.droppedOwnSpans());
+      },
+    });
     const cpu = new Counter({
       name: 'process_cpu_seconds_total',
       help: 'User and system time.',
@@ -160,8 +177,19 @@ export class SelfMetrics {
   }
 
   observe(request: ServedRequest): void {
-    const labels = { method: request.method, route: request.route, status_code: String(request.status) };
-    this.#requests.observe(labels, request.durationMs / 1000);
+    const { method, route, status, durationMs } = request;
+    const seconds = durationMs / 1000;
+    this.#requests.observe({ method, route, status_code: String(status) }, seconds);
+    const traceId = currentSpan.getStore()?.traceId;
+    if (traceId === undefined) return;
+    const le = requestBuckets.find((bound) => seconds <= bound) ?? '+Inf';
+    const series = `${requestsName}_bucket{le="${le}",method="${method}",route="${route}",status_code="${status}"}`;
+    this.#exemplars.set(series, { traceId, value: seconds, timeMs: Date.now() });
+  }
+
+  /** The last trace of each bucket of the requests' durations. */
+  exemplarOf(series: string): TextExemplar | undefined {
+    return this.#exemplars.get(series);
   }
 
   mcpCalled(tool: string): void {

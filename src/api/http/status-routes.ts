@@ -30,8 +30,8 @@ export function statusRoutes(ports: ApiPorts, endpoints: () => readonly string[]
     open('/ready', false, () => ready(ports)),
     anyone('/api/status/buildinfo', () => buildInfo(ports)),
     anyone('/status/usage-stats', () => plainText('usage-stats is not enabled\n')),
-    metrics('/metrics', async () => {
-      const { contentType, body } = await status.metrics();
+    metrics('/metrics', async ({ request }) => {
+      const { contentType, body } = await status.metrics(request.headers.accept);
       return { contentType, body };
     }),
     ...(usageMetrics === undefined

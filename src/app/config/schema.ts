@@ -64,6 +64,16 @@ export const configSchema = z.strictObject({
   multitenancy_enabled: z.boolean().default(false),
   /** Put before every /api path. */
   http_api_prefix: z.string().default(''),
+  /** Traces of this program itself. Ours. */
+  self_tracing: z
+    .strictObject({
+      /** Where spans go, OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`. Empty: nowhere. */
+      endpoint: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+      headers: z.record(z.string(), z.string()).default({}),
+      /** Share of the requests without a `traceparent` that are traced. */
+      sampling_ratio: z.number().min(0).max(1).default(1),
+    })
+    .prefault({}),
   /** The HTTP port always speaks HTTP/2 and gRPC too; both values are accepted. */
   stream_over_http_enabled: z.boolean().default(true),
   /** Time between /ready turning to 503 and the ports closing, so that balancers look elsewhere first. */
