@@ -48,19 +48,25 @@ export class Tracing implements SpanRecorder {
 
   /** Runs what answers a request; {@link answered} ends it. */
   request(header: string | readonly string[] | undefined, work: () => void): void {
-    const parent = parseTraceParent(typeof header === 'string' ? header : undefined);
-    if (parent === undefined && !this.isOn) return work();
+    const span = this.#begin(typeof header === 'string' ? header : undefined);
+    if (span === undefined) work();
+    else currentSpan.run(span, work);
+  }
+
+  /** Undefined when there is no trace to belong to. */
+  #begin(header: string | undefined): OpenSpan | undefined {
+    const parent = parseTraceParent(header);
+    if (parent === undefined && !this.isOn) return undefined;
     const { rng, clock, samplingRatio } = this.#options;
     const isRecorded = this.isOn && (parent?.isSampled ?? rng.float() < samplingRatio);
-    if (parent === undefined && !isRecorded) return work();
-    const span: OpenSpan = {
+    if (parent === undefined && !isRecorded) return undefined;
+    return {
       traceId: parent?.traceId ?? randomHex(rng, 16),
       spanId: randomHex(rng, 8),
       parentSpanId: parent?.spanId ?? '',
       startNano: clock.nowUnixNano(),
       recorder: isRecorded ? this : undefined,
     };
-    currentSpan.run(span, work);
   }
 
   /** Ends the span of the request that runs now. */

@@ -35,6 +35,8 @@ test('metrics processes that come, go and are killed count every span once', { s
           },
           registry: { collection_interval: '1s', external_labels: { cluster: 'test' } },
           processor: { service_graphs: { wait: '1s' } },
+          // However slow the machine is.
+          metrics_ingestion_time_range_slack: '1h',
         },
         overrides: {
           defaults: {
