@@ -9,7 +9,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { build } from 'vite';
 
 const root = path.resolve(import.meta.dirname, '..');
 const dist = path.join(root, 'ui', 'dist');
@@ -50,6 +49,8 @@ export async function buildUi(options: { readonly force?: boolean } = {}): Promi
   const outDir = path.join(root, 'ui', `dist-${process.pid}.tmp`);
   try {
     mkdirSync(outDir, { recursive: true });
+    // Half a second of loading, which a start without changes does not need.
+    const { build } = await import('vite');
     await build({ configFile: path.join(root, 'ui', 'vite.config.ts'), logLevel: 'error', build: { outDir } });
     for (const file of globSync('**', { cwd: outDir })) compress(path.join(outDir, file));
     writeFileSync(path.join(outDir, '.stamp'), stamp);
