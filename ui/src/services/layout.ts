@@ -29,9 +29,9 @@ export interface GraphShape {
 }
 
 /** Room of a node with its label, and between layers beside the labels of edges. */
-export const nodeBox = { width: 132, height: 92 } as const;
-const edgeLabel = { width: 84, height: 16 } as const;
-const layerGap = 56;
+export const nodeBox = { width: 112, height: 92 } as const;
+const edgeLabel = { width: 76, height: 16 } as const;
+const layerGap = 20;
 const nodeGap = 18;
 /** Distance of two layers as dagre makes it: a box, an edge's label and the gaps beside it. */
 const layerStep = nodeBox.width + edgeLabel.width + layerGap;

@@ -59,22 +59,41 @@ export default function StatusPage() {
         <Figure name="store requests" value={rateOf(now, last, 'tempodb_backend_request_duration_seconds_count')} />
         <Figure name="memory" value={formatBytes(total(samples, 'process_resident_memory_bytes'))} />
       </dl>
-      <h2>Tenants</h2>
-      <Table label="Tenants" columns={tenantColumns(samples)} rows={tenantsOf(samples)} rowKey={(name) => name} />
-      <h2>Receivers</h2>
-      <Table label="Receivers" columns={receiverColumns} rows={receiversOf(samples)} rowKey={receiverKey} />
-      <h2>Spans that were not taken</h2>
-      {samples.some(({ name, value }) => name === discarded && value > 0) ? (
-        <Table label="Spans not taken" columns={reasonColumns(samples)} rows={reasonsOf(samples)} rowKey={(r) => r} />
-      ) : (
-        <p class="soft">None.</p>
-      )}
-      <h2>Store</h2>
-      <Table label="Store" columns={storeColumns(samples)} rows={operationsOf(samples)} rowKey={(name) => name} />
-      <h2>What the store costs</h2>
-      <StoreCost usage={usageOf(now)} />
-      <h2>Limits</h2>
-      <Table label="Limits" columns={limitColumns(samples)} rows={limitsOf(samples)} rowKey={(name) => name} />
+      <div class="status-sections">
+        <section>
+          <h2>Tenants</h2>
+          <Table label="Tenants" columns={tenantColumns(samples)} rows={tenantsOf(samples)} rowKey={(name) => name} />
+        </section>
+        <section>
+          <h2>Receivers</h2>
+          <Table label="Receivers" columns={receiverColumns} rows={receiversOf(samples)} rowKey={receiverKey} />
+        </section>
+        <section>
+          <h2>Spans that were not taken</h2>
+          {samples.some(({ name, value }) => name === discarded && value > 0) ? (
+            <Table
+              label="Spans not taken"
+              columns={reasonColumns(samples)}
+              rows={reasonsOf(samples)}
+              rowKey={(r) => r}
+            />
+          ) : (
+            <p class="soft">None.</p>
+          )}
+        </section>
+        <section>
+          <h2>Store</h2>
+          <Table label="Store" columns={storeColumns(samples)} rows={operationsOf(samples)} rowKey={(name) => name} />
+        </section>
+        <section>
+          <h2>What the store costs</h2>
+          <StoreCost usage={usageOf(now)} />
+        </section>
+        <section>
+          <h2>Limits</h2>
+          <Table label="Limits" columns={limitColumns(samples)} rows={limitsOf(samples)} rowKey={(name) => name} />
+        </section>
+      </div>
     </div>
   );
 }
