@@ -14,7 +14,7 @@ const tuning = z.unknown().optional();
 /** Refused with a reason. */
 const refused = (reason: string) => z.undefined({ error: reason }).optional();
 
-const auth = refused('not supported: put a proxy that authenticates before this receiver');
+const auth = refused('not supported: the block auth at the top of the file asks the senders of all receivers');
 
 /** TLS of a listener: certificate and key as files or text (PEM). Any other key of the collector's is refused. */
 const serverTls = z
