@@ -46,11 +46,12 @@ export class KeptPages {
     if (stretch === undefined) {
       stretch = new Stretch(() => this.#stretches.delete(key));
       this.#stretches.set(key, stretch);
+      // Only a later trace that finds it marks it as used: pages that no other trace wanted go first.
+      this.#cache.touch(stretch);
     }
     if (stretch.pages.has(offset)) return;
     const unpacked = unpackedPage(page, file);
     stretch.pages.set(offset, unpacked);
-    this.#cache.touch(stretch);
     this.#cache.grow(stretch, unpacked.length + PAGE_OVERHEAD_BYTES);
   }
 }
