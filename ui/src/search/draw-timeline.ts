@@ -154,14 +154,11 @@ function drawUnloaded(context: CanvasRenderingContext2D, scene: Scene): void {
   if (wide < 4) return;
   context.fillStyle = token('--bg-raised');
   context.fillRect(layout.left, dotsTop, wide, layout.dotsHeight);
-  if (wide < 160) return;
+  const text = 'older traces: not among the results below';
+  if (context.measureText(text).width + 16 > wide) return;
   context.fillStyle = token('--text-faint');
   context.textAlign = 'center';
-  context.fillText(
-    'older traces: not among the results below',
-    layout.left + wide / 2,
-    dotsTop + layout.dotsHeight / 2,
-  );
+  context.fillText(text, layout.left + wide / 2, dotsTop + layout.dotsHeight / 2);
 }
 
 function drawBars(context: CanvasRenderingContext2D, scene: Scene): void {

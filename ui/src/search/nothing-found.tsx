@@ -1,7 +1,7 @@
 /** No traces: why, as far as the server can tell, and the nearest changes that would find some. */
 import type { ComponentChildren } from 'preact';
 import { queryInstant, search } from '../api/client.ts';
-import { setParams } from '../app/router.ts';
+import { href, setParams } from '../app/router.ts';
 import { tenant } from '../app/tenant.ts';
 import { setTimeRange } from '../app/time-range.ts';
 import type { TimeRange } from '../base/range.ts';
@@ -54,9 +54,7 @@ export function NothingFound({ q, range }: NothingFoundProps) {
     return (
       <EmptyState title="No traces">
         <p>Nothing has been received in the last seven days{inTenant()}.</p>
-        <p>
-          Point an OpenTelemetry SDK at this host, port 4318, or start the server with <code>--demo</code>.
-        </p>
+        <a href={href('/setup')}>How to send traces</a>
       </EmptyState>
     );
   }

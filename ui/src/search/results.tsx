@@ -191,7 +191,7 @@ function SortHead({ label, number, sorted, fixed, choose }: SortHeadProps) {
 }
 
 /** The last link covers the row. */
-function Trace({ row: { traceId, rootService, rootName, match, matched, spans } }: { readonly row: Row }) {
+function Trace({ row: { traceId, rootService, rootName, rootFailed, match, matched, spans } }: { readonly row: Row }) {
   const path = `/trace/${encodeURIComponent(traceId)}`;
   return (
     <>
@@ -200,22 +200,14 @@ function Trace({ row: { traceId, rootService, rootName, match, matched, spans } 
           <span class="faint">root not received yet</span>
         ) : (
           <>
-            <ServiceMark service={rootService} /> {rootService} <span class="soft">{rootName}</span>
+            <ServiceMark service={rootService} /> {rootService} <Operation name={rootName} failed={rootFailed} />
           </>
         )}
       </a>
       {match !== undefined && (
         <a href={href(path, { span: match.spanId })}>
           <span class="faint">›</span> <ServiceMark service={match.service} /> {match.service}{' '}
-          <span class={match.isError ? 'error-text' : 'soft'}>
-            {match.name}
-            {match.isError && (
-              <span role="img" aria-label="failed">
-                {' '}
-                ●
-              </span>
-            )}
-          </span>
+          <Operation name={match.name} failed={match.isError} />
         </a>
       )}
       {matched > 1 && matched < spans && (
@@ -224,6 +216,18 @@ function Trace({ row: { traceId, rootService, rootName, match, matched, spans } 
         </span>
       )}
     </>
+  );
+}
+
+function Operation({ name, failed }: { readonly name: string; readonly failed: boolean }) {
+  if (!failed) return <span class="soft">{name}</span>;
+  return (
+    <span class="error-text">
+      {name}{' '}
+      <span role="img" aria-label="failed">
+        ●
+      </span>
+    </span>
   );
 }
 

@@ -11,6 +11,8 @@ export interface Row {
   /** Empty when the root has not been received. */
   readonly rootService: string;
   readonly rootName: string;
+  /** It is the first span that matches, and it failed. */
+  readonly rootFailed: boolean;
   /** The first span that matches, unless it is the root. */
   readonly match: MatchedSpan | undefined;
   /** Spans that match. */
@@ -50,6 +52,7 @@ function rowOf(trace: TraceSummaryJson): Row {
   const service = values.get('service.name')?.text ?? '';
   const name = span?.name ?? '';
   const isRoot = service === rootService && name === rootName;
+  const isError = values.get('status')?.text === 'error';
   const stats = Object.values(trace.serviceStats ?? {});
   return {
     traceId: trace.traceID,
@@ -57,10 +60,8 @@ function rowOf(trace: TraceSummaryJson): Row {
     durationMs: trace.durationMs ?? 0,
     rootService,
     rootName,
-    match:
-      span === undefined || isRoot
-        ? undefined
-        : { spanId: span.spanID, service, name, isError: values.get('status')?.text === 'error' },
+    rootFailed: isRoot && isError,
+    match: span === undefined || isRoot ? undefined : { spanId: span.spanID, service, name, isError },
     matched: sets.reduce((sum, set) => sum + (set.matched ?? 0), 0),
     spans: stats.reduce((sum, { spanCount = 0 }) => sum + spanCount, 0),
     errors: stats.reduce((sum, { errorCount = 0 }) => sum + errorCount, 0),
