@@ -1,5 +1,5 @@
 /** The traces found, one a row: virtualised, so that thousands of them scroll like ten. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import { useKeys } from '../app/keys.ts';
 import { href, setParams } from '../app/router.ts';
 import { Icon } from '../components/icons.tsx';
@@ -252,31 +252,23 @@ function ColumnValue({ column, value, narrow }: ColumnValueProps) {
   );
 }
 
-/** ↑↓ move the focus from row to row, Enter is the link's own. */
+/** ↑↓ move the focus from row to row, at first to where the list is scrolled to; Enter is the link's own. */
 function useRowKeys(body: { readonly current: HTMLElement | null }, count: number, first: number): void {
-  const [wanted, setWanted] = useState<number | undefined>(undefined);
-  useEffect(() => {
-    if (wanted === undefined) return;
-    const row = body.current?.querySelector(`tr[data-index="${wanted}"]`);
-    const link = [...(row?.querySelectorAll('a') ?? [])].at(-1);
-    if (link === undefined) return;
-    link.focus({ preventScroll: true });
-    row!.scrollIntoView({ block: 'nearest' });
-  }, [wanted, first]);
+  const latest = useRef({ count, first });
+  latest.current = { count, first };
   const move = (step: 1 | -1): void => {
-    if (count === 0) return;
     const focused = document.activeElement?.closest<HTMLElement>('tr[data-index]')?.dataset['index'];
-    const next = focused === undefined ? (step === 1 ? 0 : count - 1) : Number(focused) + step;
-    setWanted(Math.min(count - 1, Math.max(0, next)));
+    const next = focused === undefined ? latest.current.first : Number(focused) + step;
+    const index = Math.min(latest.current.count - 1, Math.max(0, next));
+    const row = body.current?.querySelector(`tr[data-index="${index}"]`);
+    [...(row?.querySelectorAll('a') ?? [])].at(-1)?.focus({ preventScroll: true });
+    row?.scrollIntoView({ block: 'nearest' });
   };
   const group = 'Search';
-  useKeys(
-    () => [
-      { keys: 'ArrowDown', does: 'Next trace; Enter opens it', group, run: () => move(1) },
-      { keys: 'ArrowUp', does: 'Trace before', group, run: () => move(-1) },
-      { keys: 'j', does: 'Next trace', group, run: () => move(1) },
-      { keys: 'k', does: 'Trace before', group, run: () => move(-1) },
-    ],
-    [count],
-  );
+  useKeys(() => [
+    { keys: 'ArrowDown', does: 'Next trace; Enter opens it', group, run: () => move(1) },
+    { keys: 'ArrowUp', does: 'Trace before', group, run: () => move(-1) },
+    { keys: 'j', does: 'Next trace', group, run: () => move(1) },
+    { keys: 'k', does: 'Trace before', group, run: () => move(-1) },
+  ]);
 }
