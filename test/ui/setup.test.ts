@@ -37,7 +37,9 @@ after(async () => {
 /** Lets files through, and the API to who knows the password. */
 function pass(incoming: http.IncomingMessage, outgoing: http.ServerResponse): void {
   if (incoming.url!.startsWith('/api/') && incoming.headers.authorization !== wanted) {
-    outgoing.writeHead(401, { 'www-authenticate': 'Bearer' }).end('who are you?');
+    // As the server itself: a browser would open a window of its own for `Basic`.
+    const scheme = incoming.headers['x-requested-with'] === undefined ? 'Basic' : 'xBasic';
+    outgoing.writeHead(401, { 'www-authenticate': `${scheme} realm="gate"` }).end('who are you?');
     return;
   }
   const { method, headers, url } = incoming;

@@ -186,8 +186,10 @@ export function createApi(ports: ApiPorts, options: ApiOptions = defaultApiOptio
       if (statusOf(error) === 500) ports.onError(error, { method, url });
       // Too late for an error once the answer is under way: the connection breaks, so that nobody takes it for whole.
       if (response.headersSent) response.destroy();
-      else
-        await send(request, response, errorReply(error), new AbortController().signal).catch(() => response.destroy());
+      else {
+        const reply = errorReply(error, request.headers['x-requested-with'] !== undefined);
+        await send(request, response, reply, new AbortController().signal).catch(() => response.destroy());
+      }
     } finally {
       lifetime.end();
       ports.onRequest?.({

@@ -34,13 +34,21 @@ export function statusOf(error: unknown): number {
   return statusByCode[error.code] ?? statusByKind[error.kind];
 }
 
-export function errorReply(error: unknown): Reply {
+/** `asksItself`: the client is a page with a form of its own, as `X-Requested-With` says. */
+export function errorReply(error: unknown, asksItself = false): Reply {
   const status = statusOf(error);
-  return { status, contentType: textType, body: textOf(error, status), compressible: true, headers: headersOf(error) };
+  const headers = headersOf(error, asksItself);
+  return { status, contentType: textType, body: textOf(error, status), compressible: true, headers };
 }
 
-function headersOf(error: unknown): Record<string, string> {
-  if (error instanceof UnauthenticatedError) return { 'www-authenticate': error.challenges.join(', ') };
+function headersOf(error: unknown, asksItself: boolean): Record<string, string> {
+  if (error instanceof UnauthenticatedError) {
+    // A browser that reads `Basic` opens a window of its own, and the page hears nothing before that is closed.
+    const challenges = asksItself
+      ? error.challenges.map((each) => each.replace(/^Basic\b/, 'xBasic'))
+      : error.challenges;
+    return { 'www-authenticate': challenges.join(', ') };
+  }
   if (error instanceof ExhaustedError) return { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) };
   return {};
 }

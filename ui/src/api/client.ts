@@ -52,7 +52,8 @@ export async function request(url: string, signal?: AbortSignal, accept = 'appli
 }
 
 async function requestOnce(url: string, accept: string, signal: AbortSignal | undefined): Promise<Response> {
-  const headers: Record<string, string> = { accept };
+  // Says that we have a form: the browser is then not asked for a name and password.
+  const headers: Record<string, string> = { accept, 'x-requested-with': 'XMLHttpRequest' };
   if (tenant.peek() !== '') headers['x-scope-orgid'] = tenant.peek();
   if (authorization.peek() !== '') headers['authorization'] = authorization.peek();
   try {
