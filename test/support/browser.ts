@@ -2,7 +2,7 @@
  * Chromium and a server with traffic in it, for tests of the web UI: one of each per test file.
  *
  *   const ui = await startUi({ history: … });    server, browser, built UI
- *   const page = await ui.open('/search');       a page that remembers what went wrong in it
+ *   const { page, problems } = await ui.open('/search');   the page, which remembers what went wrong in it
  *   …
  *   await ui.close();
  */
@@ -36,11 +36,17 @@ export interface OpenPage {
   readonly problems: string[];
 }
 
+export interface PageSettings {
+  readonly theme?: 'dark' | 'light';
+  readonly width?: number;
+  readonly height?: number;
+}
+
 export interface RunningUi {
   readonly server: TestServer;
   readonly browser: Browser;
-  /** A page of its own with its own storage, 1280 × 800 unless told. */
-  open(path: string, options?: { theme?: 'dark' | 'light'; width?: number; height?: number }): Promise<OpenPage>;
+  /** The page, with an empty storage, 1280 × 800 and dark unless told. The page that was open before is this one. */
+  open(path: string, settings?: PageSettings): Promise<OpenPage>;
   /** Sends spans and waits until the server took them. */
   send(spans: readonly PlainSpan[]): Promise<void>;
   close(): Promise<void>;
@@ -55,12 +61,13 @@ export async function startUi(options: UiOptions = {}): Promise<RunningUi> {
     const status = await postSpans(server.otlpHttp, plainSpansToOtlp(spans));
     if (status !== 200) throw new Error(`spans were answered with status ${status}`);
   };
+  const shared = new SharedPage(browser, server.http);
   if (options.history !== undefined) await sendHistory(options.history, send);
   return {
     server,
     browser,
     send,
-    open: (path, settings) => openPage(browser, server.http, path, settings),
+    open: (path, settings) => shared.open(path, settings),
     async close() {
       await browser.close();
       await server.stop();
@@ -105,30 +112,50 @@ async function sendHistory(
   if (batch.length > 0) await send(batch);
 }
 
-async function openPage(
-  browser: Browser,
-  origin: string,
-  path: string,
-  settings: { theme?: 'dark' | 'light'; width?: number; height?: number } = {},
-): Promise<OpenPage> {
-  const context = await browser.newContext({
-    viewport: { width: settings.width ?? 1280, height: settings.height ?? 800 },
-    colorScheme: settings.theme ?? 'dark',
-    reducedMotion: 'reduce',
-    timezoneId: 'UTC',
-    locale: 'en-GB',
-  });
-  const page = await context.newPage();
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
-  page.on('console', (message) => {
-    if (message.type() === 'error') problems.push(`console: ${message.text()}`);
-  });
-  page.on('request', (request) => {
-    if (!request.url().startsWith(origin)) problems.push(`request to ${request.url()}`);
-  });
-  await page.goto(origin + path);
-  return { page, problems };
+/**
+ * One page that every test goes on with: a page of its own for each takes half a second of processor time to start, and
+ * compiles all scripts again.
+ */
+class SharedPage {
+  readonly #browser: Browser;
+  readonly #origin: string;
+  #page: Promise<Page> | undefined;
+  #problems: string[] = [];
+
+  constructor(browser: Browser, origin: string) {
+    this.#browser = browser;
+    this.#origin = origin;
+  }
+
+  async open(path: string, settings: PageSettings = {}): Promise<OpenPage> {
+    this.#page ??= this.#start();
+    const page = await this.#page;
+    // The page before this one must not say more, neither to the storage nor to the problems.
+    await page.goto('about:blank');
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send('Storage.clearDataForOrigin', { origin: this.#origin, storageTypes: 'all' });
+    await devtools.detach();
+    await page.setViewportSize({ width: settings.width ?? 1280, height: settings.height ?? 800 });
+    await page.emulateMedia({ colorScheme: settings.theme ?? 'dark' });
+    const problems: string[] = [];
+    this.#problems = problems;
+    await page.goto(this.#origin + path);
+    return { page, problems };
+  }
+
+  async #start(): Promise<Page> {
+    const context = await this.#browser.newContext({ reducedMotion: 'reduce', timezoneId: 'UTC', locale: 'en-GB' });
+    const page = await context.newPage();
+    page.on('pageerror', (error) => this.#problems.push(`error: ${error.message}`));
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.#problems.push(`console: ${message.text()}`);
+    });
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!url.startsWith(this.#origin) && url !== 'about:blank') this.#problems.push(`request to ${url}`);
+    });
+    return page;
+  }
 }
 
 const axeFile = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -141,6 +168,17 @@ export async function seriousFindings(page: Page): Promise<string[]> {
   return violations
     .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
     .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+}
+
+/** The same in dark and in light, without loading the page again. */
+export async function seriousFindingsInBothThemes(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.locator(`html[data-theme="${colorScheme}"]`).waitFor();
+    found.push(...(await seriousFindings(page)).map((finding) => `${colorScheme}: ${finding}`));
+  }
+  return found;
 }
 
 interface AxeResult {

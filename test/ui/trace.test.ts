@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { missingChromium, type OpenPage, type RunningUi, seriousFindings, startUi } from '../support/browser.ts';
+import {
+  missingChromium,
+  type OpenPage,
+  type RunningUi,
+  seriousFindings,
+  seriousFindingsInBothThemes,
+  startUi,
+} from '../support/browser.ts';
 import { checkoutTrace, hostile } from './trace-spans.ts';
 
 const skip = missingChromium();
@@ -193,13 +200,11 @@ test('a trace that does not exist says so', { skip }, async () => {
 });
 
 test('nothing serious for axe, in both themes and on a phone', { skip }, async () => {
-  for (const theme of ['dark', 'light'] as const) {
-    const { page } = await openTrace('?span=000000000000005e&tab=statistics', { theme });
-    await page.locator('.trace-detail h2').waitFor();
-    await page.locator('.trace-panel table').waitFor();
-    assert.deepEqual(await seriousFindings(page), []);
-  }
-  const { page } = await openTrace('', { width: 400, height: 800 });
+  const { page } = await openTrace('?span=000000000000005e&tab=statistics');
+  await page.locator('.trace-detail h2').waitFor();
+  await page.locator('.trace-panel table').waitFor();
+  assert.deepEqual(await seriousFindingsInBothThemes(page), []);
+  await openTrace('', { width: 400, height: 800 });
   assert.deepEqual(await seriousFindings(page), []);
   const wider = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
   assert.equal(wider, false, 'no sideways scrolling');
