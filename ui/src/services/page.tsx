@@ -37,7 +37,7 @@ export default function ServicesPage() {
     return (
       <EmptyState title="No requests in this time range">
         <p>Services show up here as soon as their spans arrive.</p>
-        <a href={href('/search')}>How to send traces</a>
+        <a href={href('/setup')}>How to send traces</a>
       </EmptyState>
     );
   }
