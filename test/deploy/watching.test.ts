@@ -71,7 +71,6 @@ const namesIn = (text: string): string[] =>
 
 test('every metric that they name is one that a server exposes', async (context) => {
   const folder = temporaryFolder('watching');
-  context.after(() => folder.remove());
   const server = await startTestServer({
     dataFolder: folder.path,
     config: {
@@ -82,6 +81,7 @@ test('every metric that they name is one that a server exposes', async (context)
     },
   });
   context.after(() => server.kill());
+  context.after(() => folder.remove());
   const span = plainSpan({ traceId: '11'.repeat(16), spanId: '22'.repeat(8), name: 'a', resource: plainResource({}) });
   assert.equal(await postSpans(server.otlpHttp, plainSpansToOtlp([span])), 200);
 

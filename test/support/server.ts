@@ -46,7 +46,18 @@ export interface TestServerOptions {
 
 export function temporaryFolder(name: string): { path: string; remove: () => void } {
   const folder = mkdtempSync(path.join(tmpdir(), `rubato-${name}-`));
-  return { path: folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  return {
+    path: folder,
+    remove: () => {
+      try {
+        remove();
+      } catch {
+        // Somebody still writes into it. What else a test has to clean up must not be left undone for that.
+        process.once('exit', remove);
+      }
+    },
+  };
 }
 
 export function freePort(): Promise<number> {

@@ -43,7 +43,6 @@ for (const format of formats) {
       unknown
     >;
     const folder = copyOf(format);
-    context.after(folder.remove);
     const never = { block_retention: '0s' };
     const server = await startOn(folder.path, {
       compactor: { compaction: { ...never, settle_duration: '0s' } },
@@ -51,6 +50,7 @@ for (const format of formats) {
       live_store: { max_block_duration: '1s' },
     });
     context.after(() => server.kill());
+    context.after(folder.remove);
     const checkAnswers = async (when: string): Promise<void> => {
       for (const tenant of tenants)
         for (const question of questions) {
