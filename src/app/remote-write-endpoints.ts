@@ -5,6 +5,8 @@ import { ErrorKind, RubatoError } from '../base/errors.ts';
 import type { Endpoint, TlsOptions } from '../roles/metrics/remote-write-client.ts';
 import type { RemoteWriteConfig } from './config/generator-schema.ts';
 
+const versions = { 'prometheus.WriteRequest': '1.0', 'io.prometheus.write.v2.Request': '2.0' } as const;
+
 /** @throws RubatoError config: two of a name, two kinds of authorization, or a file that cannot be read */
 export function remoteWriteEndpoints(configs: readonly RemoteWriteConfig[]): Endpoint[] {
   const endpoints = configs.map(endpointOf);
@@ -21,7 +23,7 @@ function endpointOf(config: RemoteWriteConfig): Endpoint {
   return {
     name: config.name ?? new URL(config.url).host,
     url: config.url,
-    version: config.protobuf_message === 'prometheus.WriteRequest' ? '1.0' : '2.0',
+    version: config.protobuf_message && versions[config.protobuf_message],
     headers: Object.fromEntries(Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value])),
     authorization: authorizationOf(config),
     tls: tlsOf(config),

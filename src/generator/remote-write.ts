@@ -53,6 +53,10 @@ export class RemoteWriteEncoder implements SampleSink {
     this.#symbol('');
   }
 
+  get version(): RemoteWriteVersion {
+    return this.#options.version;
+  }
+
   family(_name: string, type: MetricType): void {
     this.#type = type;
   }

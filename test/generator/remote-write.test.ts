@@ -5,10 +5,14 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
+import { compress, uncompress } from 'snappyjs';
 import { remoteWriteEndpoints } from '../../src/app/remote-write-endpoints.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { ManualClock, systemClock } from '../../src/base/clock.ts';
 import { systemRng } from '../../src/base/random.ts';
 import { nodeFileSystem as fs } from '../../src/fs/node-file-system.ts';
+import { labelSet } from '../../src/generator/labels.ts';
+import { RemoteWriteEncoder, type RemoteWriteVersion } from '../../src/generator/remote-write.ts';
+import { downgradeRemoteWrite } from '../../src/generator/remote-write-downgrade.ts';
 import { type Endpoint, RemoteWriteClient } from '../../src/roles/metrics/remote-write-client.ts';
 import { SendQueue } from '../../src/roles/metrics/send-queue.ts';
 import { Sender } from '../../src/roles/metrics/sender.ts';
@@ -32,19 +36,28 @@ const endpointAt = (url: string, more: object = {}): Endpoint =>
   remoteWriteEndpoints([{ ...config, url, ...more }])[0]!;
 
 interface Seen {
+  readonly bytes: Buffer;
   readonly body: string;
   readonly headers: http.IncomingHttpHeaders;
 }
 
+interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Answers with these statuses, one after the other, and then with 204. */
-async function receiver(statuses: number[], tls?: https.ServerOptions) {
+async function receiver(replies: (number | Reply)[], tls?: https.ServerOptions) {
   const seen: Seen[] = [];
   const answer: http.RequestListener = (request, response) => {
-    let body = '';
-    request.on('data', (piece: Buffer) => (body += piece.toString()));
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {
-      seen.push({ body, headers: request.headers });
-      response.writeHead(statuses.shift() ?? 204).end();
+      const bytes = Buffer.concat(pieces);
+      seen.push({ bytes, body: bytes.toString(), headers: request.headers });
+      const reply = replies.shift() ?? 204;
+      const { status, headers } = typeof reply === 'number' ? { status: reply, headers: {} } : reply;
+      response.writeHead(status, headers).end();
     });
   };
   const server = tls === undefined ? http.createServer(answer) : https.createServer(tls, answer);
@@ -61,7 +74,7 @@ test('busy receivers are asked again in order, what is refused is dropped and co
   const folder = temporaryFolder('remote-write');
   const { url, seen, close } = await receiver([429, 503, 204, 400]);
   const endpoint = endpointAt(url, { basic_auth: { username: 'me', password: 'secret' } });
-  const client = new RemoteWriteClient(endpoint, 'test');
+  const client = new RemoteWriteClient(endpoint, 'test', systemClock);
   const queue = new SendQueue({ fs, folder: path.join(folder.path, 'queue'), bytesMax: 1 << 20 });
   await queue.open(0);
   for (const [collection, text] of ['one', 'two', 'three'].entries()) {
@@ -93,6 +106,68 @@ test('busy receivers are asked again in order, what is refused is dropped and co
   }
 });
 
+/** Series with exemplars and a histogram, in either protocol. */
+function encoded(version: RemoteWriteVersion): Buffer<ArrayBuffer> {
+  const encoder = new RemoteWriteEncoder({
+    version,
+    nowMs: 1_700_000_000_000,
+    addedLabels: [{ name: 'zone', value: 'ä' }],
+    samplesMax: 1000,
+    traceIdLabel: 'traceID',
+    exemplars: true,
+    nativeHistograms: true,
+  });
+  encoder.family('calls', 'counter');
+  // More than 128 symbols, so that some take two bytes.
+  for (let i = 0; i < 100; i++) {
+    const labels = labelSet([{ name: 'service', value: `service ${i}` }]);
+    const exemplar = { traceId: `trace ${i}`, value: 0.5, timeMs: 1_699_999_999_999 };
+    encoder.sample({ name: 'calls', labels, le: '0.1', value: i, zeroMs: 1_699_999_999_000, exemplar });
+  }
+  return Buffer.from(encoder.finish()[0]!.bytes);
+}
+
+test('what a receiver of 1.0 gets after all is what it would have got at first', () => {
+  assert.deepEqual(Buffer.from(downgradeRemoteWrite(encoded('2.0'))), encoded('1.0'));
+});
+
+test('an endpoint without a protocol gets 2.0 if it says what it wrote, else the same as 1.0, for an hour', async () => {
+  const written = { 'X-Prometheus-Remote-Write-Samples-Written': '1' };
+  // A receiver of 2.0, which also refuses; then one that does not look at types; then an older one that does.
+  const { url, seen, close } = await receiver([
+    { status: 204, headers: written },
+    { status: 400, headers: written },
+    401,
+    ...[204, 204, 204],
+    ...[415, 204],
+    ...[400, 400],
+  ]);
+  const clock = new ManualClock();
+  const client = new RemoteWriteClient(endpointAt(url, { protobuf_message: undefined }), 'test', clock);
+  const body = compress(encoded('2.0'));
+  const send = async (): Promise<string> => (await client.send(body, '2.0', {}, new AbortController().signal)).kind;
+  const versions = (): unknown[] => seen.splice(0).map((of) => of.headers['x-prometheus-remote-write-version']);
+  try {
+    assert.deepEqual([await send(), await send(), await send()], ['accepted', 'refused', 'refused']);
+    assert.deepEqual([versions(), client.version], [['2.0.0', '2.0.0', '2.0.0'], '2.0']);
+    assert.equal(await send(), 'accepted');
+    assert.deepEqual(uncompress(seen[1]!.bytes), encoded('1.0'));
+    assert.deepEqual([versions(), client.version], [['2.0.0', '0.1.0'], '1.0']);
+    assert.equal(await send(), 'accepted');
+    assert.deepEqual(versions(), ['0.1.0']);
+    await clock.advance(60 * 60_000);
+    assert.equal(client.version, '2.0');
+    assert.equal(await send(), 'accepted');
+    assert.deepEqual([versions(), client.version], [['2.0.0', '0.1.0'], '1.0']);
+    await clock.advance(60 * 60_000);
+    assert.equal(await send(), 'refused');
+    assert.deepEqual([versions(), client.version], [['2.0.0', '0.1.0'], '2.0'], 'refused in both');
+  } finally {
+    client.close();
+    close();
+  }
+});
+
 test('a queue survives its process but for what no checkpoint names, and a full one drops its oldest', async () => {
   const folder = temporaryFolder('send-queue');
   const open = async (collection: number, bytesMax: number): Promise<SendQueue> => {
@@ -119,7 +194,7 @@ test('a receiver’s certificate is checked against the given authority', { skip
   const { cert, key } = authority.issue('receiver');
   const { url, seen, close } = await receiver([], { cert, key });
   const send = async (more: object) => {
-    const client = new RemoteWriteClient(endpointAt(url, { bearer_token: 'a-token', ...more }), 'test');
+    const client = new RemoteWriteClient(endpointAt(url, { bearer_token: 'a-token', ...more }), 'test', systemClock);
     return client.send(Buffer.from('x'), '1.0', {}, new AbortController().signal).finally(() => client.close());
   };
   const verified = { insecure_skip_verify: false };

@@ -44,10 +44,8 @@ const remoteWrite = z.strictObject({
   bearer_token: z.string().optional(),
   bearer_token_file: z.string().optional(),
   tls_config: tlsConfig.optional(),
-  /** 2.0 is `io.prometheus.write.v2.Request`. */
-  protobuf_message: z
-    .enum(['prometheus.WriteRequest', 'io.prometheus.write.v2.Request'])
-    .default('prometheus.WriteRequest'),
+  /** 1.0 or 2.0; not set: 2.0 if the receiver takes it. */
+  protobuf_message: z.enum(['prometheus.WriteRequest', 'io.prometheus.write.v2.Request']).optional(),
   send_exemplars: z.boolean().default(true),
   /** Accepted: native histograms are sent when a tenant has them made. */
   send_native_histograms: z.boolean().optional(),

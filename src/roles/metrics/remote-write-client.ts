@@ -1,8 +1,19 @@
-/** One remote write request over HTTP, and what its answer means for the next one. */
+/**
+ * One remote write request over HTTP, and what its answer means for the next one.
+ *
+ * Which protocol an endpoint without a setting takes shows in its answers: a receiver of 2.0 says in headers what it wrote.
+ * Older ones answer a request of 2.0 with 415 or 400, or, when they do not look at its type (Prometheus up to 2.53), with 204
+ * and write nothing. So 2xx, 400 and 415 without such a header have the request repeated as 1.0; if that is accepted, 1.0 it is
+ * for an hour, or until the next start.
+ * https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/#required-written-response-headers
+ */
 import type { IncomingMessage } from 'node:http';
 import http from 'node:http';
 import https from 'node:https';
+import { compress, uncompress } from 'snappyjs';
+import type { Clock } from '../../base/clock.ts';
 import type { RemoteWriteVersion } from '../../generator/remote-write.ts';
+import { downgradeRemoteWrite } from '../../generator/remote-write-downgrade.ts';
 
 export interface TlsOptions {
   readonly ca?: string | undefined;
@@ -16,7 +27,8 @@ export interface Endpoint {
   /** For files and metrics. */
   readonly name: string;
   readonly url: string;
-  readonly version: RemoteWriteVersion;
+  /** undefined: 2.0 if the receiver takes it. */
+  readonly version: RemoteWriteVersion | undefined;
   readonly headers: Readonly<Record<string, string>>;
   /** Value of the Authorization header, read anew for each request: secrets in files change. */
   readonly authorization: () => Promise<string | undefined>;
@@ -46,13 +58,28 @@ const reasonMax = 300;
 /** A receiver that asks for more patience is asked again after this. */
 const retryAfterMsMax = 5 * 60_000;
 
+/** How long an endpoint that did not take 2.0 is not asked again. */
+const oldReceiverMs = 60 * 60_000;
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly retryAfter: string | undefined;
+  /** Says what it wrote, as receivers of 2.0 must. */
+  readonly saysWritten: boolean;
+}
+
 export class RemoteWriteClient {
   readonly #endpoint: Endpoint;
+  readonly #clock: Clock;
+  /** Until then the receiver is taken for one of 1.0. */
+  #oldUntilMs = 0;
   readonly #agent: http.Agent;
   readonly #userAgent: string;
 
-  constructor(endpoint: Endpoint, userAgent: string) {
+  constructor(endpoint: Endpoint, userAgent: string, clock: Clock) {
     this.#endpoint = endpoint;
+    this.#clock = clock;
     this.#userAgent = userAgent;
     const { tls } = endpoint;
     const keep = { keepAlive: true, maxSockets: 4 };
@@ -68,26 +95,29 @@ export class RemoteWriteClient {
       : new http.Agent(keep);
   }
 
+  /** What to encode requests in now. */
+  get version(): RemoteWriteVersion {
+    return this.#endpoint.version ?? (this.#clock.nowMs() < this.#oldUntilMs ? '1.0' : '2.0');
+  }
+
+  /** @param version of the body; one of 2.0 may be sent as 1.0, unless the endpoint is set to 2.0 */
   async send(
     body: Uint8Array,
     version: RemoteWriteVersion,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<SendOutcome> {
-    const { url, timeoutMs, authorization } = this.#endpoint;
     try {
-      const authorizationHeader = await authorization();
-      const answer = await this.#post(url, body, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), {
-        'user-agent': this.#userAgent,
-        'content-type': contentTypes[version],
-        'content-encoding': 'snappy',
-        'content-length': String(body.length),
-        'x-prometheus-remote-write-version': protocolVersions[version],
-        ...this.#endpoint.headers,
-        ...headers,
-        ...(authorizationHeader !== undefined && { authorization: authorizationHeader }),
-      });
-      return this.#outcome(answer.status, answer.text, answer.retryAfter);
+      const mayBeOld = version === '2.0' && this.#endpoint.version !== '2.0';
+      if (!mayBeOld) return this.#outcome(await this.#request(body, version, headers, signal));
+      if (this.version === '2.0') {
+        const answer = await this.#request(body, '2.0', headers, signal);
+        if (!isOfOldReceiver(answer)) return this.#outcome(answer);
+      }
+      const old = compress(Buffer.from(downgradeRemoteWrite(uncompress(Buffer.from(body)))));
+      const outcome = this.#outcome(await this.#request(old, '1.0', headers, signal));
+      if (outcome.kind === 'accepted' && this.version === '2.0') this.#oldUntilMs = this.#clock.nowMs() + oldReceiverMs;
+      return outcome;
     } catch (error) {
       return { kind: 'retry', reason: error instanceof Error ? error.message : String(error), afterMs: undefined };
     }
@@ -97,7 +127,27 @@ export class RemoteWriteClient {
     this.#agent.destroy();
   }
 
-  #outcome(status: number, text: string, retryAfter: string | undefined): SendOutcome {
+  async #request(
+    body: Uint8Array,
+    version: RemoteWriteVersion,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { url, timeoutMs, authorization } = this.#endpoint;
+    const authorizationHeader = await authorization();
+    return this.#post(url, body, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), {
+      ...this.#endpoint.headers,
+      ...headers,
+      'user-agent': this.#userAgent,
+      'content-type': contentTypes[version],
+      'content-encoding': 'snappy',
+      'content-length': String(body.length),
+      'x-prometheus-remote-write-version': protocolVersions[version],
+      ...(authorizationHeader !== undefined && { authorization: authorizationHeader }),
+    });
+  }
+
+  #outcome({ status, text, retryAfter }: Answer): SendOutcome {
     if (status >= 200 && status < 300) return { kind: 'accepted' };
     const reason = `status ${status}: ${text.trim().slice(0, reasonMax)}`;
     const isRetried = status >= 500 || (status === 429 && this.#endpoint.retryOn429);
@@ -110,7 +160,7 @@ export class RemoteWriteClient {
     body: Uint8Array,
     signal: AbortSignal,
     headers: Readonly<Record<string, string>>,
-  ): Promise<{ status: number; text: string; retryAfter: string | undefined }> {
+  ): Promise<Answer> {
     const request = url.startsWith('https:') ? https.request : http.request;
     return new Promise((resolve, reject) => {
       const call = request(url, { method: 'POST', agent: this.#agent, headers, signal }, (answer: IncomingMessage) => {
@@ -120,7 +170,12 @@ export class RemoteWriteClient {
           if (text.length < reasonMax) text += piece;
         });
         answer.on('end', () =>
-          resolve({ status: answer.statusCode ?? 0, text, retryAfter: answer.headers['retry-after'] }),
+          resolve({
+            status: answer.statusCode ?? 0,
+            text,
+            retryAfter: answer.headers['retry-after'],
+            saysWritten: answer.headers['x-prometheus-remote-write-samples-written'] !== undefined,
+          }),
         );
         answer.on('error', reject);
       });
@@ -128,6 +183,11 @@ export class RemoteWriteClient {
       call.end(body);
     });
   }
+}
+
+/** Of a request of 2.0. */
+function isOfOldReceiver({ status, saysWritten }: Answer): boolean {
+  return !saysWritten && ((status >= 200 && status < 300) || status === 400 || status === 415);
 }
 
 /** Seconds, or a date. RFC 9110, 10.2.3 */

@@ -45,8 +45,8 @@ export class RemoteWrite {
 
   constructor(options: RemoteWriteOptions) {
     this.#options = options;
-    const { endpoints, userAgent } = options;
-    this.#clients = new Map(endpoints.map((endpoint) => [endpoint, new RemoteWriteClient(endpoint, userAgent)]));
+    const { endpoints, userAgent, clock } = options;
+    this.#clients = new Map(endpoints.map((endpoint) => [endpoint, new RemoteWriteClient(endpoint, userAgent, clock)]));
   }
 
   /** Goes on sending what an earlier run left. */
@@ -73,7 +73,7 @@ export class RemoteWrite {
     const encoders = this.#options.endpoints.map((endpoint) => ({
       endpoint,
       encoder: new RemoteWriteEncoder({
-        version: endpoint.version,
+        version: this.#clients.get(endpoint)!.version,
         nowMs: options.nowMs,
         addedLabels: this.#options.addedLabels(tenant),
         samplesMax: endpoint.samplesMax,
@@ -100,7 +100,7 @@ export class RemoteWrite {
       const { queue } = await this.#senderOf(endpoint, tenant);
       let part = 0;
       for (const { bytes, samples, exemplars, histograms } of encoder.finish()) {
-        const head = { version: endpoint.version, samples, exemplars, histograms };
+        const head = { version: encoder.version, samples, exemplars, histograms };
         await queue.write(collection, part++, head, compress(Buffer.from(bytes)));
       }
     }
