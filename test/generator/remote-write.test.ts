@@ -106,7 +106,7 @@ test('busy receivers are asked again in order, what is refused is dropped and co
   }
 });
 
-/** Series with exemplars and a histogram, in either protocol. */
+/** Series with exemplars, in either protocol. */
 function encoded(version: RemoteWriteVersion): Buffer<ArrayBuffer> {
   const encoder = new RemoteWriteEncoder({
     version,

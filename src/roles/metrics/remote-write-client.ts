@@ -2,7 +2,7 @@
  * One remote write request over HTTP, and what its answer means for the next one.
  *
  * Which protocol an endpoint without a setting takes shows in its answers: a receiver of 2.0 says in headers what it wrote.
- * Older ones answer a request of 2.0 with 415 or 400, or, when they do not look at its type (Prometheus up to 2.53), with 204
+ * Older ones answer a request of 2.0 with 415 or 400, or, when they do not look at its type, with 204
  * and write nothing. So 2xx, 400 and 415 without such a header have the request repeated as 1.0; if that is accepted, 1.0 it is
  * for an hour, or until the next start.
  * https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/#required-written-response-headers
