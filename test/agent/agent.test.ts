@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -12,6 +13,7 @@ import { type RunningAgent, startAgent } from '../../src/app/agent/start-agent.t
 import { RubatoError } from '../../src/base/errors.ts';
 import { plainSpan } from '../../src/model/plain-span.ts';
 import { plainSpansToOtlp } from '../../src/protocol/otlp/encode-plain.ts';
+import { Authority, noOpenssl } from '../support/certificates.ts';
 import { FakeKubernetesApi, fakePod } from '../support/kubernetes-api.ts';
 import { OtlpSink, resourceOf } from '../support/otlp-sink.ts';
 import { freePort, temporaryFolder } from '../support/server.ts';
@@ -176,6 +178,8 @@ test('from OTLP and Zipkin to the server, with the attributes of the pod and the
     assert.equal(headers['content-encoding'], 'zstd');
   }
 
+  // A busy machine is a slow server: then it goes by way of the disk.
+  await until(async () => /^rubato_agent_spool_bytes 0$/m.test((await page(agent, '/metrics')).text), 'nothing waits');
   const metrics = (await page(agent, '/metrics')).text;
   for (const line of [
     'rubato_agent_received_spans_total{receiver="otlp/http"} 3',
@@ -208,6 +212,44 @@ test('over gRPC, with gzip, to a receiver of our own kind', async () => {
   await until(() => taken('twice') !== undefined, 'over two agents');
   await agent.stop();
   await behind.stop();
+});
+
+test('over TLS, with a certificate and a token of its own; a server that is not believed gets nothing', {
+  skip: noOpenssl,
+}, async () => {
+  const [ours, theirs] = [new Authority(folder.path, 'ours'), new Authority(folder.path, 'theirs')];
+  const [server, client] = [ours.issue('server'), ours.issue('agent')];
+  const secure = new OtlpSink({
+    cert: server.cert,
+    key: server.key,
+    ca: ours.pem,
+    requestCert: true,
+    rejectUnauthorized: true,
+  });
+  const url = await secure.listen();
+  const tokenFile = path.join(folder.path, 'token');
+  writeFileSync(tokenFile, 'first\n');
+  const remote = { url, bearer_token_file: tokenFile };
+  const config = configOf();
+  const pair = { cert_file: client.certFile, key_file: client.keyFile };
+  const doubting = await start({ ...config, remote: { ...remote, tls: { ca_file: theirs.file, ...pair } } });
+  assert.equal((await post(addressOf(doubting, 'otlp/http'), requestOf('kept'))).status, 200);
+  await doubting.stop();
+  const nameless = await start({ ...config, remote: { ...remote, tls: { ca_file: ours.file } } });
+  assert.equal((await post(addressOf(nameless, 'otlp/http'), requestOf('kept too'))).status, 200);
+  await nameless.stop();
+  assert.equal(secure.taken.length, 0);
+  const agent = await start({ ...config, remote: { ...remote, tls: { ca_file: ours.file, ...pair } } });
+  const names = (): string[] => secure.spans().map(({ name }) => name);
+  await until(() => names().length === 2, 'what waited');
+  writeFileSync(tokenFile, 'second');
+  assert.equal((await post(addressOf(agent, 'otlp/http'), requestOf('last'))).status, 200);
+  await until(() => names().length === 3, 'all');
+  assert.deepEqual(names(), ['kept', 'kept too', 'last']);
+  assert.equal(secure.taken[0]?.headers.authorization, 'Bearer first');
+  assert.equal(secure.taken.at(-1)?.headers.authorization, 'Bearer second');
+  await agent.stop();
+  await secure.close();
 });
 
 test('while the server is away spans wait on disk over a restart, and come in their order, once', async () => {
@@ -306,7 +348,6 @@ test('the command: a mistake is named with its line; SIGTERM ends it with what i
     /need the block kubernetes/,
   );
 
-  const { writeFileSync } = await import('node:fs');
   const port = await freePort();
   const file = path.join(folder.path, 'agent.yaml');
   const receivers = { otlp: { protocols: { http: { endpoint: '127.0.0.1:${PORT}' } } } };
