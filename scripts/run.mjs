@@ -91,6 +91,8 @@ async function test(files, { long = false } = {}) {
   // Two files at a time: most of a test's time is waiting, and Node's default is one less than the cores.
   await run(node, [
     '--test',
+    // What a failed test leaves running must not keep the whole run waiting.
+    '--test-force-exit',
     '--test-timeout=300000',
     `--test-concurrency=${Math.max(2, os.availableParallelism() - 1)}`,
     ...files,

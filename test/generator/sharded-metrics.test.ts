@@ -29,7 +29,8 @@ const clock = systemClock;
 const names = /^traces_(spanmetrics|service_graph)/;
 const settings: GeneratorSettings = {
   ...allProcessors,
-  serviceGraphs: { ...allProcessors.serviceGraphs, waitMs: 500 },
+  // Longer than a busy machine lets the halves of a call lie apart.
+  serviceGraphs: { ...allProcessors.serviceGraphs, waitMs: 4_000 },
   collectionIntervalMs: 100,
   // However slow the machine is.
   slackMs: 3_600_000,
@@ -83,7 +84,7 @@ function processOver(inner: ObjectStore, id: string, seed: number): Process {
   return made;
 }
 
-test('shards move between processes that come, go and die, and every span counts once', async () => {
+test('shards move between processes that come, go and die, and every span counts once', async (context) => {
   const store = new MemoryObjectStore();
   await store.put(memberKey('w1'), encodeMember({ address: 'a:1', token: '' }, 0));
   const removal = new SegmentRemoval(store, new SegmentHold({ store, clock, holdMsMax: 60_000 }));
@@ -105,6 +106,7 @@ test('shards move between processes that come, go and die, and every span counts
   );
   const alive: Process[] = [];
   const all: Process[] = [];
+  context.after(() => Promise.all(all.map(({ metrics }) => metrics.stop())));
   const join = async (id: string): Promise<void> => {
     const process = processOver(store, id, all.length);
     all.push(process);
